@@ -1,0 +1,73 @@
+# Verbs. What each needs of the machine, `stagecraft` (tools/) sees to; uv is fetched where it is missing.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PATH := $(CURDIR)/.cache/uv:$(PATH)
+STAGECRAFT := uv run --quiet stagecraft
+
+##@ Run
+.PHONY: up
+up: .venv ## Build, start and curl every service; ENGINE=none: without Docker
+	@$(STAGECRAFT) up
+
+.PHONY: smoke
+smoke: .venv ## Curl every endpoint; BASE_URL="echo=http://…": somewhere else
+	@$(STAGECRAFT) smoke
+
+.PHONY: down
+down: .venv ## Stop every service
+	@$(STAGECRAFT) down
+
+.PHONY: clean
+clean: .venv ## Stop every service, remove every image and stand-in made here
+	@$(STAGECRAFT) clean
+
+##@ Build
+.PHONY: build
+build: .venv ## Build the production images; TARGETS="echo-test": others
+	@$(STAGECRAFT) build $(TARGETS)
+
+.PHONY: plan
+plan: .venv ## Print bake's plan; needs no engine, only buildx
+	@docker buildx bake --print $(TARGETS)
+
+##@ Check
+.PHONY: test
+test: lint ## Everything: lint, unit tests, test stages, images, smoke
+	@$(STAGECRAFT) engine
+	@uv run --quiet pytest
+
+.PHONY: lint
+lint: .venv ## Check format, lint, types, the lock and the workflows
+	@uv lock --check --quiet
+	@uv run --quiet ruff format --check --quiet
+	@uv run --quiet ruff check --quiet
+	@uv run --quiet mypy
+	@uv run --quiet hadolint Dockerfile
+	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint docker-bake.hcl
+	@uv run --quiet shellcheck .ci/run
+	@uv run --quiet yamllint --strict .
+	@uv run --quiet zizmor --offline --quiet --pedantic .github
+
+.PHONY: format
+format: .venv ## Format and fix the code
+	@uv run --quiet ruff format
+	@uv run --quiet ruff check --fix
+
+.PHONY: bench
+bench: .venv ## Measure what the documents claim
+	@$(STAGECRAFT) bench
+
+##@ Look
+.PHONY: doctor
+doctor: .venv ## Show what this machine has, and what to do about the rest
+	@$(STAGECRAFT) doctor
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv: uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) tools/pyproject.toml
+	@command -v uv >/dev/null || python3 tools/get_uv.py .cache/uv
+	@uv sync --quiet --frozen --all-packages
+	@touch .venv

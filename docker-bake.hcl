@@ -1,0 +1,114 @@
+# What is built: every service in every stage. How: the Dockerfile.
+#   docker buildx bake              base and the production image of every service
+#   docker buildx bake test         every service's tests; a failing test fails the build
+#   docker buildx bake echo-test    one stage of one service
+# Written for buildx 0.13 too, so it has no `validation`, and no `type` or `description` in a variable.
+
+# the folders under services/
+variable "SERVICES" {
+  default = [
+    "echo",
+    "health",
+  ]
+}
+
+# "registry.example.com/team/" to push there
+variable "REGISTRY" {
+  default = "stagecraft/"
+}
+
+variable "VERSION" {
+  default = "dev"
+}
+
+# where the source is kept, the commit that is built, and its time in seconds since 1970: `make` asks git for all three
+variable "SOURCE" {
+  default = "unknown"
+}
+variable "REVISION" {
+  default = "unknown"
+}
+variable "SOURCE_DATE_EPOCH" {
+  default = null
+}
+
+# null: the Dockerfile's own default holds
+variable "PYTHON_VERSION" {
+  default = null
+}
+variable "PYTHON_IMAGE" {
+  default = null
+}
+
+# "docker-image://registry.example.com/python-base:1" to build on an image of yours instead of the base stage
+variable "BASE_CONTEXT" {
+  default = "target:base"
+}
+
+# a file of CA certificates, for a network whose proxy has a CA of its own: a build sees it, no image has it
+variable "SSL_CERT_FILE" {
+  default = ""
+}
+
+group "default" {
+  targets = ["production"]
+}
+
+# base is named in each group: a target that is only linked would be exported as a nameless image by buildx 0.13
+group "builder" {
+  targets = concat(["base"], [for service in SERVICES : "${service}-builder"])
+}
+group "test" {
+  targets = concat(["base"], [for service in SERVICES : "${service}-test"])
+}
+group "development" {
+  targets = concat(["base"], [for service in SERVICES : "${service}-development"])
+}
+group "production" {
+  targets = concat(["base"], [for service in SERVICES : "${service}-production"])
+}
+
+target "_common" {
+  args = {
+    PYTHON_IMAGE      = PYTHON_IMAGE
+    PYTHON_VERSION    = PYTHON_VERSION
+    SOURCE_DATE_EPOCH = SOURCE_DATE_EPOCH
+  }
+  secret = SSL_CERT_FILE == "" ? [] : ["id=ca,src=${SSL_CERT_FILE}"]
+}
+
+target "base" {
+  inherits = ["_common"]
+  target   = "base"
+  output   = ["type=cacheonly"]
+}
+
+target "service" {
+  name = "${service}-${stage.name}"
+  matrix = {
+    service = SERVICES
+    stage = [
+      { name = "builder", output = "cacheonly", suffix = "-builder" },
+      { name = "test", output = "cacheonly", suffix = "-test" },
+      { name = "development", output = "docker", suffix = "-development" },
+      { name = "production", output = "docker", suffix = "" },
+    ]
+  }
+  inherits = ["_common"]
+  target   = stage.name
+  contexts = { base = BASE_CONTEXT }
+  args = {
+    SERVICE  = service
+    REVISION = REVISION
+  }
+  labels = {
+    "org.opencontainers.image.title"    = service
+    "org.opencontainers.image.version"  = VERSION
+    "org.opencontainers.image.revision" = REVISION
+    "org.opencontainers.image.source"   = SOURCE
+    "org.opencontainers.image.created"  = SOURCE_DATE_EPOCH == null ? null : timeadd("1970-01-01T00:00:00Z", "${SOURCE_DATE_EPOCH}s")
+    "org.opencontainers.image.licenses" = "MIT"
+  }
+  tags   = ["${REGISTRY}${service}:${VERSION}${stage.suffix}"]
+  output = ["type=${stage.output}"]
+}

@@ -1,0 +1,85 @@
+"""What the tests across services share: the repository, a copy of it, the images, the engine."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagecraft import bake, engine
+from stagecraft.project import ROOT, service_names
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run a command at the repository's root and give its output, both streams in one; `code` is what it must end with."""
+
+    def run(
+        *command: str, code: int | None = 0, cwd: Path = ROOT, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command, check=False, cwd=cwd, env=os.environ | (env or {}), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert code is None or done.returncode == code, f"{command} ended with {done.returncode}:\n{done.stdout}"
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> None:
+    """Have an engine: no test is skipped for the lack of one."""
+    engine.ensure()
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """Build every production image once; give its name by service."""
+    bake.build("production")
+    return {service: f"stagecraft/{service}:dev" for service in service_names()}
+
+
+@pytest.fixture(scope="session")
+def base_image() -> str:
+    """Build the base stage as an image of its own, to compare others with; give its name."""
+    name = "stagecraft/base:test"
+    bake.build("base", "--set", "base.output=type=docker", "--set", f"base.tags={name}")
+    return name
+
+
+@pytest.fixture(scope="session")
+def inspect(run: Run) -> Callable[[str], Any]:
+    """Give what `docker inspect` says of a container or an image."""
+    return lambda name: json.loads(run("docker", "inspect", name).stdout)[0]
+
+
+@pytest.fixture
+def container(run: Run) -> Iterator[Callable[..., str]]:
+    """Start containers that are removed after the test; each call gives the container's id."""
+    started = []
+
+    def start(*arguments: str) -> str:
+        started.append(run("docker", "run", "--detach", *arguments).stdout.split()[-1])
+        return started[-1]
+
+    yield start
+    for name in started:
+        run("docker", "rm", "--force", "--volumes", name)
+
+
+@pytest.fixture
+def copy(run: Run, tmp_path: Path) -> Path:
+    """Copy what git would commit of the repository into a folder of its own."""
+    folder = tmp_path / "copy"
+    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines():
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder

@@ -1,0 +1,85 @@
+"""The bake plan, read with no engine at all."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stagecraft.project import service_names
+
+STAGES = ["builder", "development", "production", "test"]
+
+
+@pytest.fixture(scope="module")
+def plan(run: Callable[..., Any]) -> dict[str, Any]:
+    """Give bake's whole plan, SOURCE_DATE_EPOCH being known."""
+    env = {"DOCKER_HOST": "unix:///none", "SOURCE_DATE_EPOCH": "1700000000", "REVISION": "abc", "SSL_CERT_FILE": ""}
+    text = run("docker", "buildx", "bake", "--print", *STAGES, "base", env=env).stdout
+    planned: dict[str, Any] = json.loads(text[text.index("{\n") :])
+    return planned
+
+
+def test_every_service_has_exactly_its_targets(plan: dict[str, Any]) -> None:
+    """The folders under services/ and the targets of docker-bake.hcl say the same."""
+    expected = {f"{service}-{stage}" for service in service_names() for stage in STAGES} | {"base"}
+
+    assert expected == set(plan["target"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_group_holds_its_stage_of_every_service_and_base(plan: dict[str, Any], stage: str) -> None:
+    """`docker buildx bake STAGE` builds that stage of every service, and base is asked for by name."""
+    assert {"base"} | {f"{service}-{stage}" for service in service_names()} == set(plan["group"][stage]["targets"])
+
+
+def test_the_default_is_production(run: Callable[..., Any]) -> None:
+    """A bare `docker buildx bake` builds what is deployed."""
+    text = run("docker", "buildx", "bake", "--print", env={"DOCKER_HOST": "unix:///none"}).stdout
+
+    assert {"base"} | {f"{name}-production" for name in service_names()} == set(json.loads(text[text.index("{\n") :])["target"])
+
+
+def test_base_is_linked_and_built_once(plan: dict[str, Any]) -> None:
+    """One target makes the base stage, every other takes it over, and it is not exported."""
+    others = {name: target for name, target in plan["target"].items() if name != "base"}
+
+    assert plan["target"]["base"]["output"] == ["type=cacheonly"]
+    assert all(target["contexts"] == {"base": "target:base"} for target in others.values())
+
+
+def test_base_may_be_an_image_of_yours(run: Callable[..., Any]) -> None:
+    """BASE_CONTEXT takes the place of the base stage without an edit."""
+    env = {"DOCKER_HOST": "unix:///none", "BASE_CONTEXT": "docker-image://registry.example.com/base:1"}
+    text = run("docker", "buildx", "bake", "--print", "echo-production", env=env).stdout
+
+    assert '"base": "docker-image://registry.example.com/base:1"' in text
+
+
+def test_tags_are_unique(plan: dict[str, Any]) -> None:
+    """No two targets write the same image."""
+    tags = Counter(tag for target in plan["target"].values() for tag in target.get("tags", []))
+
+    assert len(service_names()) * len(STAGES) == len(tags)
+    assert set(tags.values()) == {1}
+
+
+def test_labels_are_those_of_oci(plan: dict[str, Any]) -> None:
+    """Each image says what it is, from which commit, and of when."""
+    labels = plan["target"]["echo-production"]["labels"]
+
+    assert labels["org.opencontainers.image.title"] == "echo"
+    assert labels["org.opencontainers.image.revision"] == "abc"
+    assert labels["org.opencontainers.image.created"] == "2023-11-14T22:13:20Z"
+    assert {"version", "source", "licenses"} <= {name.rpartition(".")[2] for name in labels}
+
+
+def test_the_ca_bundle_is_a_secret(run: Callable[..., Any]) -> None:
+    """SSL_CERT_FILE reaches a build as a secret, never as an argument."""
+    env = {"DOCKER_HOST": "unix:///none", "SSL_CERT_FILE": "/etc/hostname"}
+    text = run("docker", "buildx", "bake", "--print", "echo-production", env=env).stdout
+    target = json.loads(text[text.index("{\n") :])["target"]["echo-production"]
+
+    assert target["secret"] == ["id=ca,src=/etc/hostname"]
+    assert "/etc/hostname" not in json.dumps(target["args"])

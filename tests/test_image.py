@@ -1,0 +1,162 @@
+"""The contract of every production image: what is in it, what is not, and how it runs."""
+
+import json
+import stat
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+
+from stagecraft.bake import variables
+from stagecraft.project import locked_version, service_names
+
+UID = 10001
+HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
+ABOVE_BASE_MB = 40
+WAIT_SECONDS = 30
+
+pytestmark = pytest.mark.parametrize("service", service_names())
+
+
+@pytest.fixture
+def image(images: dict[str, str], service: str) -> str:
+    """Give the service's production image."""
+    return images[service]
+
+
+def files(image: str) -> Iterator[tarfile.TarInfo]:
+    """Give every entry of an image's file system."""
+    made = subprocess.run(["docker", "create", image], check=True, capture_output=True, text=True).stdout.strip()
+    try:
+        with subprocess.Popen(["docker", "export", made], stdout=subprocess.PIPE) as export:
+            assert export.stdout
+            with tarfile.open(fileobj=export.stdout, mode="r|") as archive:
+                yield from archive
+    finally:
+        subprocess.run(["docker", "rm", made], check=True, capture_output=True)
+
+
+def wait_for(state: Callable[[], str], wanted: str) -> None:
+    """Wait until a state is reached."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (reached := state()) != wanted:
+        assert time.monotonic() < deadline, f"{reached}, not {wanted}, after {WAIT_SECONDS} s"
+        time.sleep(0.1)
+
+
+def test_the_user_is_a_number_with_a_name(image: str, run: Any, inspect: Any) -> None:
+    """Kubernetes can tell that it is not root, and a person sees a name."""
+    assert inspect(image)["Config"]["User"] == f"{UID}:{UID}"
+    assert run("docker", "run", "--rm", image, "id").stdout.strip() == (
+        f"uid={UID}(appuser) gid={UID}(appuser) groups={UID}(appuser)"
+    )
+
+
+def test_it_runs_held_tightly_and_turns_healthy(image: str, run: Any, inspect: Any, container: Any) -> None:
+    """It needs no capability, no network, no place to write; its HEALTHCHECK says so; SIGTERM ends it with 0."""
+    name = container(*HARDENED, "--env", "DRAIN_SECONDS=1", image)
+    wait_for(lambda: str(inspect(name)["State"]["Health"]["Status"]), "healthy")
+    assert run("docker", "exec", name, "whoami").stdout.strip() == "appuser"
+
+    start = time.monotonic()
+    run("docker", "stop", "--time", "20", name)
+
+    assert inspect(name)["State"]["ExitCode"] == 0
+    assert time.monotonic() - start < 1 + 2, "it takes longer than its drain and a second or two"
+
+
+def test_pid_1_has_no_capability(image: str, run: Any, container: Any) -> None:
+    """What the kernel says of the process is what was asked for."""
+    name = container(*HARDENED, image)
+    status = dict(
+        line.split(":\t", 1) for line in run("docker", "exec", name, "cat", "/proc/1/status").stdout.splitlines()
+    )
+
+    assert status["Uid"].split() == [str(UID)] * 4
+    assert int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+
+
+def test_nothing_but_the_service_is_in_it(image: str, base_image: str, service: str) -> None:
+    """No installer, compiler, apt lists, tests, sources, caches or .git; no setuid file that the base lacks."""
+    entries = {entry.name: entry for entry in files(image)}
+    paths = [PurePosixPath(name) for name in entries]
+    setuid = {name for name, entry in entries.items() if entry.isfile() and entry.mode & (stat.S_ISUID | stat.S_ISGID)}
+
+    assert not {"uv", "uvx", "pip", "pip3", "gcc", "cc", "make", "ld", "git", "pytest"} & {
+        path.name for path in paths if path.parent.name in {"bin", "sbin"}
+    }
+    assert not [path for path in paths if path.name in {".git", "uv.lock", "pyproject.toml", "Dockerfile", "tests"}
+                and path.parts[0] == "app"]  # fmt: skip
+    assert not [path for path in paths if path.parent.name in {"site-packages", "dist-packages"}
+                and path.name.split("-")[0] in {"pip", "uv", "pytest", "httpx2", "uvicorn"}]  # fmt: skip
+    assert not [path for path in paths if "lib/apt/lists" in str(path) and entries[str(path)].isfile() and path.name != "lock"]
+    assert not [path for path in paths if ".cache" in path.parts]
+    assert [path for path in paths if path.parent == PurePosixPath("app")] == [PurePosixPath("app/.venv")]
+    assert setuid <= {entry.name for entry in files(base_image) if entry.mode & (stat.S_ISUID | stat.S_ISGID)}
+    assert [path for path in paths if path.parts[-2:] == ("site-packages", service)], "the service itself"
+
+
+def test_the_process_can_write_to_tmp_alone(image: str) -> None:
+    """Not even its own code: what breaks in can't stay."""
+    writable = [
+        entry.name
+        for entry in files(image)
+        if not entry.issym()
+        and (entry.mode & stat.S_IWOTH or (entry.uid == UID and entry.mode & stat.S_IWUSR)
+             or (entry.gid == UID and entry.mode & stat.S_IWGRP))
+    ]  # fmt: skip
+
+    # /dev and /proc are the engine's at run time
+    assert [name for name in writable if not name.startswith(("dev", "proc"))] == ["tmp/"] or writable == ["tmp"]
+
+
+def test_it_is_base_and_one_small_layer(image: str, base_image: str, inspect: Any) -> None:
+    """All that a service adds is its environment, of at most 40 MB."""
+    base = inspect(base_image)
+
+    assert inspect(image)["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
+    assert inspect(image)["Size"] - base["Size"] <= ABOVE_BASE_MB * 1e6
+
+
+def test_every_distribution_is_the_locked_one(image: str, run: Any, service: str) -> None:
+    """Name by name, what is installed is what uv.lock resolves for the service: no more, no less."""
+    script = (
+        "import json, sys; from importlib.metadata import distributions;"
+        "print(json.dumps([sys.version.split()[0], {d.name.lower().replace('_', '-'): d.version for d in distributions()}]))"
+    )
+    version, installed = json.loads(run("docker", "run", "--rm", image, "python", "-c", script).stdout)
+    exported = run(
+        "uv", "export", "--quiet", "--frozen", "--no-default-groups", "--no-hashes", "--no-annotate", "--no-header",
+        "--no-emit-workspace", "--package", service,
+    ).stdout.splitlines()  # fmt: skip
+    requirements = [Requirement(line) for line in exported]
+    environment = dict(default_environment()) | {"python_version": version.rpartition(".")[0], "python_full_version": version}
+    expected = {
+        requirement.name: str(requirement.specifier).removeprefix("==")
+        for requirement in requirements
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    }
+
+    assert installed == expected | {"chassis": locked_version("chassis"), service: locked_version(service)}
+
+
+def test_its_labels_are_true(image: str, inspect: Any, service: str) -> None:
+    """Title, version, revision and time are those of the commit that was built."""
+    labels = inspect(image)["Config"]["Labels"]
+    built = variables()
+    seconds = int(built["SOURCE_DATE_EPOCH"])
+
+    assert labels["org.opencontainers.image.title"] == service
+    assert labels["org.opencontainers.image.version"] == "dev"
+    assert labels["org.opencontainers.image.revision"] == built["REVISION"]
+    assert labels["org.opencontainers.image.source"] == built.get("SOURCE", "unknown")
+    assert labels["org.opencontainers.image.created"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    assert inspect(image)["Created"].startswith(time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)))

@@ -1,0 +1,154 @@
+"""Builds behind a proxy that breaks TLS open with a CA of its own, as many companies have one."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from stagecraft import ca
+from stagecraft.project import ROOT
+
+CACHE_MOUNT = "--mount=type=cache,target=/root/.cache/uv"
+
+
+class Proxy(threading.Thread):
+    """Answers CONNECT, shows the client a certificate of its own CA, and passes the bytes on."""
+
+    def __init__(self, authority: trustme.CA) -> None:
+        super().__init__(daemon=True)
+        self.authority = authority
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.hosts: list[str] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client: socket.socket) -> None:
+        request = b""
+        while b"\r\n\r\n" not in request:
+            request += client.recv(4096)
+        host, port = request.split(b" ")[1].decode().split(":")
+        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.authority.issue_cert(host).configure_cert(context)
+        try:
+            with (
+                context.wrap_socket(client, server_side=True) as inner,
+                ssl.create_default_context().wrap_socket(
+                    socket.create_connection((host, int(port))), server_hostname=host
+                ) as outer,
+            ):
+                self.hosts.append(host)
+                back = threading.Thread(target=self.pump, args=(outer, inner), daemon=True)
+                back.start()
+                self.pump(inner, outer)
+                back.join()
+        except OSError:
+            return  # a client that does not trust the certificate hangs up
+
+    @staticmethod
+    def pump(source: socket.socket, sink: socket.socket) -> None:
+        try:
+            while chunk := source.recv(65536):
+                sink.sendall(chunk)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+
+@pytest.fixture(name="authority")
+def _authority() -> trustme.CA:
+    return trustme.CA(organization_name="Stagecraft test proxy")
+
+
+@pytest.fixture(name="proxy")
+def _proxy(authority: trustme.CA) -> Iterator[Proxy]:
+    proxy = Proxy(authority)
+    proxy.start()
+    yield proxy
+    proxy.listener.close()
+
+
+@pytest.fixture(name="dockerfile")
+def _dockerfile(tmp_path: Path) -> Path:
+    """Give the Dockerfile with an empty cache in place of the machine's, so that everything is fetched."""
+    text = (ROOT / "Dockerfile").read_text()
+    assert CACHE_MOUNT in text
+    path = tmp_path / "Dockerfile"
+    path.write_text(text.replace(CACHE_MOUNT, CACHE_MOUNT.replace("cache", "tmpfs", 1)))
+    return path
+
+
+def build(dockerfile: Path, proxy: Proxy, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Build echo anew, through the proxy only."""
+    return subprocess.run(
+        ["docker", "build", "--file", str(dockerfile), "--no-cache", "--network", "host", "--progress", "plain",
+         "--build-arg", f"HTTPS_PROXY={proxy.url}", *arguments, "."],
+        check=False, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def test_without_its_ca_nothing_is_fetched(proxy: Proxy, dockerfile: Path) -> None:
+    """The proxy is really in the way: a build that does not know its CA fails."""
+    done = build(dockerfile, proxy, "--target", "builder")
+
+    assert done.returncode == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in done.stdout
+
+
+def test_a_build_gets_the_ca_and_leaves_no_trace(
+    proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, base_image: str, run: Any, inspect: Any
+) -> None:
+    """Given the bundle as a secret the build works, and no layer of ours, variable or history line has it."""
+    pem = authority.cert_pem.bytes().decode()
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(Path(ca.bundle()).read_text() + pem)
+    needle = pem.splitlines()[3]
+    base_layers = inspect(base_image)["RootFS"]["Layers"][:-1]
+
+    for target in ("builder", "production"):
+        name = f"stagecraft/proxied:{target}"
+        done = build(dockerfile, proxy, "--secret", f"id=ca,src={bundle}", "--target", target, "--tag", name)
+        assert done.returncode == 0, done.stdout
+        archive = tmp_path / f"{target}.tar"
+        run("docker", "save", "--output", str(archive), name)
+        history = run("docker", "history", "--no-trunc", name).stdout
+
+        assert needle not in json.dumps(inspect(name)) + history
+        assert needle not in done.stdout
+        assert needle.encode() not in content(archive)
+        assert len(inspect(name)["RootFS"]["Layers"]) > len(base_layers)
+        run("docker", "rmi", name)
+
+    assert len(set(proxy.hosts)) >= 1
+
+
+def content(archive: Path) -> bytes:
+    """Give every byte of every file of every layer of a saved image."""
+    found = []
+    with tarfile.open(archive) as saved:
+        for entry in saved:
+            stream = saved.extractfile(entry) if entry.isfile() else None
+            if stream and entry.size > 1024:  # noqa: PLR2004 - a layer is a tar, and that has blocks
+                try:
+                    with tarfile.open(fileobj=stream) as layer:
+                        found += [part.read() for file in layer if file.isfile() and (part := layer.extractfile(file))]
+                except tarfile.ReadError:
+                    stream.seek(0)
+                    found.append(stream.read())
+    return b"".join(found)

@@ -1,0 +1,36 @@
+"""Build images by docker-bake.hcl, with what only this machine knows: the commit, its time, the CA bundle."""
+
+import re
+
+from stagecraft import ca, python_image
+from stagecraft.shell import output, run
+
+
+def variables() -> dict[str, str]:
+    """Give the bake variables that git and this machine know, none that is unknown."""
+    found = {
+        "REVISION": output("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"),
+        "SOURCE": _source(output("git", "config", "--get", "remote.origin.url") or ""),
+        "SOURCE_DATE_EPOCH": output("git", "log", "--max-count=1", "--format=%ct"),
+        "SSL_CERT_FILE": ca.bundle(),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def build(*arguments: str) -> None:
+    """Run `docker buildx bake` on targets or groups, the Python image being there first.
+
+    Args:
+        arguments: bake's own: targets, groups and options.
+
+    Raises:
+        Problem: The build failed.
+    """
+    python_image.ensure()
+    run("docker", "buildx", "bake", *arguments, env=variables())
+
+
+def _source(remote: str) -> str | None:
+    # An address that anyone may see: a folder of this machine is none, and a token in it is left out.
+    found = re.fullmatch(r"(?:https?://(?:[^@/]*@)?|git@)([\w.-]+(?::\d+)?)[:/](.+?)(?:\.git)?", remote)
+    return f"https://{found[1]}/{found[2]}" if found else None

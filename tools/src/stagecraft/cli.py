@@ -1,0 +1,159 @@
+"""The commands: `stagecraft --help`."""
+
+import json
+import os
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from stagecraft import bake, compose, doctor, engine, host, ports, python_image, smoke
+from stagecraft.console import Steps, console, errors
+from stagecraft.problem import Exit, Problem
+from stagecraft.project import service_names, services
+from stagecraft.shell import output
+
+app = typer.Typer(
+    add_completion=True,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    epilog="Exit codes: 0 done; 1 a build, test or smoke case failed; 2 a wrong command or variable;"
+    " 3 the machine lacks something; 4 a port is taken.",
+)
+
+
+class Engine(StrEnum):
+    """What runs the services."""
+
+    DOCKER = "docker"
+    NONE = "none"
+
+
+EngineOption = Annotated[Engine, typer.Option(envvar="ENGINE", help="docker: containers; none: processes here.")]
+
+
+@app.command()
+def up(engine_name: Annotated[Engine, typer.Option("--engine", envvar="ENGINE", help="docker: containers; none: processes of this machine.")] = Engine.DOCKER) -> None:
+    """Build and start every service, curl every endpoint, print the URLs."""
+    published = services()
+    steps = Steps()
+    if not (compose.running() | host.running()) >= {service.name for service in published}:
+        ports.check([service for service in published if service.name not in compose.running() | host.running()])
+    if engine_name is Engine.DOCKER:
+        python_image.selected()
+        with steps.step("engine"):
+            engine.ensure()
+        with steps.step("Python image"):
+            python_image.ensure()
+        with steps.step("build"):
+            bake.build("production")
+        host.down()
+        with steps.step("start"):
+            compose.up()
+    else:
+        with steps.step("install and start"):
+            if output("docker", "version"):
+                compose.down()
+            host.up()
+    with steps.step("smoke"):
+        _smoke({service.name: service.url for service in published})
+    console.print(steps.table())
+    for service in published:
+        console.print(f"{service.name:8} {service.url}  ({service.url}/docs)")
+    console.print("`make down` stops them.")
+
+
+def _smoke(addresses: dict[str, str]) -> None:
+    results = {name: smoke.try_service(name, url) for name, url in addresses.items()}
+    console.print(smoke.table(results))
+    if failed := smoke.failures(results):
+        raise Problem(f"{len(failed)} smoke cases failed", "\n".join(failed))
+    console.print(f"{sum(map(len, results.values()))} smoke cases passed")
+
+
+@app.command(name="smoke")
+def smoke_command(
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option(envvar="BASE_URL", help="echo=http://host:port, once a service; a blank between two in BASE_URL."),
+    ] = None,
+) -> None:
+    """Curl every endpoint of the services that run here, or of those at BASE_URL."""
+    if base_url:
+        _smoke(dict(_address(pair) for pair in base_url))
+    else:
+        _smoke({service.name: service.url for service in services()})
+
+
+def _address(pair: str) -> tuple[str, str]:
+    name, _, url = pair.partition("=")
+    if name not in service_names() or not url.startswith(("http://", "https://")):
+        raise Problem(
+            f"{pair!r} is no service's address",
+            f"Write NAME=URL, NAME being one of {', '.join(service_names())}.",
+            Exit.USAGE,
+        )
+    return name, url.rstrip("/")
+
+
+@app.command()
+def down() -> None:
+    """Stop every service, containers and processes alike."""
+    stopped = compose.running() | host.running()
+    host.down()
+    if engine.version():
+        compose.down()
+    console.print(f"stopped {', '.join(sorted(stopped))}" if stopped else "nothing was running")
+
+
+@app.command()
+def clean() -> None:
+    """Stop every service, and remove all images, stand-ins and environments that were made here."""
+    down()
+    host.clean()
+    if engine.version():
+        images = (output("docker", "images", "--quiet", "--no-trunc", "--filter", "label=dev.stagecraft.image") or "").split()
+        stand_ins = python_image.stand_ins()
+        for image in dict.fromkeys([*images, *stand_ins]):
+            output("docker", "rmi", "--force", image)
+        console.print(f"removed {len(set(images))} images and {len(stand_ins)} stand-ins ({', '.join(stand_ins) or 'none'})")
+        console.print("The engine and its build cache stay: `docker builder prune` empties the cache.")
+
+
+@app.command()
+def build(targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None) -> None:
+    """Build images by docker-bake.hcl, the engine and the Python image being seen to."""
+    python_image.selected()
+    engine.ensure()
+    bake.build(*(targets or []))
+
+
+@app.command(name="engine")
+def engine_command() -> None:
+    """Have a Docker engine: the one that answers, or one installed and started here."""
+    engine.ensure()
+    python_image.ensure()
+
+
+@app.command(name="doctor")
+def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
+    """Show what this machine has, what each is for and what to do about the rest; 0 when `up` would work."""
+    found = doctor.findings()
+    if as_json:
+        sys.stdout.write(json.dumps(doctor.as_json(found), indent=2) + "\n")
+    else:
+        console.print(doctor.table(found))
+    if not all(finding.ok for finding in found):
+        raise typer.Exit(Exit.MISSING)
+
+
+def main() -> None:
+    """Run a command; a problem is told in two parts and gives its exit code."""
+    try:
+        app(standalone_mode=True)
+    except Problem as problem:
+        errors.print(f"[red bold]stagecraft:[/] {problem}", markup=True)
+        if problem.advice:
+            errors.print(problem.advice, markup=False)
+        raise SystemExit(problem.code) from None

@@ -1,0 +1,154 @@
+"""What this machine has of what the commands need, and what to do about the rest."""
+
+import os
+import platform
+import shutil
+from dataclasses import asdict, dataclass
+
+from rich.table import Table
+
+from stagecraft import apt, ca, compose, engine, host, ports, python_image
+from stagecraft.problem import Problem
+from stagecraft.project import ROOT, locked_version, services
+from stagecraft.shell import output
+
+FREE_GB = 5
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    found: str
+    needed_for: str
+    ok: bool
+    """Whether `make up` works with it as it is, or sees to it itself."""
+    advice: str = ""
+
+    def row(self) -> tuple[str, str, str, str]:
+        """Give it as a row of the table."""
+        mark = "[red]✗[/]" if not self.ok else "[yellow]![/]" if self.advice else "[green]✓[/]"
+        return f"{mark} {self.name}", self.found, self.needed_for, self.advice
+
+
+def findings() -> list[Finding]:
+    """Look at everything, in the order in which it is needed."""
+    return [
+        _python(),
+        _tool("uv", output("uv", "--version"), "every tool, from the lock", f"uv {locked_version('uv')}"),
+        _tool("curl", (output("curl", "--version") or "").partition(" (")[0], "the smoke cases", "curl"),
+        _disk(),
+        *_ports(),
+        _bundle(),
+        _engine(),
+        _buildx(),
+        _compose(),
+        *_python_image(),
+    ]
+
+
+def table(found: list[Finding]) -> Table:
+    """Give findings as a table."""
+    shown = Table("", "found", "needed for", "what to do", box=None, pad_edge=False)
+    for finding in found:
+        shown.add_row(*finding.row())
+    return shown
+
+
+def as_json(found: list[Finding]) -> list[dict[str, str | bool]]:
+    """Give findings as JSON: a list of objects with the fields of Finding."""
+    return [asdict(finding) for finding in found]
+
+
+def _python() -> Finding:
+    return Finding("Python", platform.python_version(), "this command", ok=True)
+
+
+def _tool(name: str, found: str | None, needed_for: str, what: str) -> Finding:
+    if found:
+        return Finding(name, found.removeprefix(f"{name} "), needed_for, ok=True)
+    return Finding(name, "–", needed_for, ok=False, advice=f"Install {what}.")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(ROOT).free / 1e9
+    enough = free >= FREE_GB
+    advice = "" if enough else f"Free {FREE_GB} GB: `docker system df` shows what Docker holds."
+    return Finding("disk", f"{free:.0f} GB free", "images and build cache", ok=enough, advice=advice)
+
+
+def _ports() -> list[Finding]:
+    found = []
+    ours = compose.running() | host.running()
+    for service in services():
+        taker = "this project" if service.name in ours else ports.holder(service.port)
+        ok = taker is None or service.name in ours
+        advice = "" if ok else f"Stop it, or set {service.port_variable}."
+        state = "free" if taker is None else f"taken by {taker}"
+        found.append(Finding(f"port {service.port}", state, service.name, ok=ok, advice=advice))
+    return found
+
+
+def _bundle() -> Finding:
+    needed_for = "builds behind a proxy with a CA of its own"
+    try:
+        return Finding("CA bundle", ca.bundle() or "–", needed_for, ok=True)
+    except Problem as problem:
+        return Finding("CA bundle", str(problem), needed_for, ok=False, advice=problem.advice)
+
+
+def _engine() -> Finding:
+    if version := engine.version():
+        return Finding("Docker engine", version, "images and containers", ok=True)
+    return _obtainable("Docker engine", "images and containers")
+
+
+def _buildx() -> Finding:
+    version = engine.plugin_version("buildx")
+    if version < engine.BUILDX:
+        return _obtainable("buildx", "docker-bake.hcl")
+    lacks = [] if version >= (0, 17) else ["--check", "--list"]
+    lacks += [] if version >= (0, 20) else ["validation"]
+    advice = f"It works; it lacks {', '.join(lacks)} of newer ones." if lacks else ""
+    return Finding("buildx", _dotted(version), "docker-bake.hcl", ok=True, advice=advice)
+
+
+def _compose() -> Finding:
+    if version := engine.plugin_version("compose"):
+        return Finding("compose", _dotted(version), "`make up`", ok=True)
+    return _obtainable("compose", "`make up`")
+
+
+def _obtainable(name: str, needed_for: str) -> Finding:
+    if apt.usable() and not os.environ.get("DOCKER_HOST"):
+        return Finding(name, "–", needed_for, ok=True, advice="`make up` installs or starts it.")
+    return Finding(name, "–", needed_for, ok=False, advice=engine.BY_HAND)
+
+
+def _python_image() -> list[Finding]:
+    try:
+        image = os.environ.get("PYTHON_IMAGE") or python_image.name(python_image.selected())
+    except Problem as problem:
+        return [Finding("Python image", str(problem), "every image", ok=False, advice=problem.advice)]
+    found = []
+    if python_image.present(image):
+        found.append(Finding("Python image", f"{image}, present", "every image", ok=True))
+    elif engine.version() and python_image.pullable(image):
+        found.append(Finding("Python image", f"{image}, pullable", "every image", ok=True))
+    elif apt.usable():
+        advice = "`make up` pulls it, or makes a stand-in from Debian's packages."
+        found.append(Finding("Python image", f"{image}, not here", "every image", ok=True, advice=advice))
+    else:
+        advice = "Set PYTHON_IMAGE to an image that you can pull."
+        found.append(Finding("Python image", f"{image}, no registry answers", "every image", ok=False, advice=advice))
+    registry = "answers" if engine.version() and python_image.pullable(image) else "does not answer"
+    found.append(Finding("registry", registry, "pulling the Python image", ok=True))
+    for stand_in in python_image.stand_ins():
+        advice = "Made from Debian's packages; `make clean` removes it."
+        found.append(Finding("stand-in", stand_in, "in place of the image of that name", ok=True, advice=advice))
+    return found
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))

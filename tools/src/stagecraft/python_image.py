@@ -1,0 +1,140 @@
+"""The Python image that every service starts from: present, pulled, or made here as a stand-in."""
+
+import os
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from stagecraft import apt, ca
+from stagecraft.console import console
+from stagecraft.problem import Exit, Problem
+from stagecraft.project import dockerfile_argument
+from stagecraft.shell import output, run
+
+# Each Python that is supported, and the release of Debian that has it.
+RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
+STAND_IN = "dev.stagecraft.stand-in"
+# Debian's marker against pip: python's own images have none.
+MARKER = "EXTERNALLY-MANAGED"
+
+
+def selected() -> str:
+    """Give the Python that is asked for by PYTHON_VERSION, or the Dockerfile's default.
+
+    Raises:
+        Problem: It is not one of those supported.
+    """
+    version = os.environ.get("PYTHON_VERSION") or dockerfile_argument("PYTHON_VERSION")
+    if version not in RELEASES:
+        raise Problem(
+            f"PYTHON_VERSION={version} is not supported here",
+            f"Choose one of {', '.join(RELEASES)}.",
+            Exit.USAGE,
+        )
+    return version
+
+
+def name(version: str) -> str:
+    """Give the image's name as the Dockerfile writes it."""
+    return f"python:{version}-slim"
+
+
+def present(image: str) -> bool:
+    """Tell whether the engine has an image."""
+    return output("docker", "image", "inspect", "--format", "{{.Id}}", image) is not None
+
+
+def pullable(image: str) -> bool:
+    """Tell whether a registry answers for an image, within 15 s."""
+    return output("docker", "buildx", "imagetools", "inspect", image, timeout=15) is not None
+
+
+def stand_ins() -> list[str]:
+    """Name the stand-ins that the engine has."""
+    label = f"label={STAND_IN}=true"
+    return sorted((output("docker", "images", "--filter", label, "--format", "{{.Repository}}:{{.Tag}}") or "").split())
+
+
+def ensure() -> None:
+    """Have the selected Python image: present, pulled from its registry, or made here.
+
+    Where it is made here, so are those of the other supported versions: nothing could pull them either.
+
+    Raises:
+        Problem: It is not to be had; the advice says how to bring it.
+    """
+    version = selected()
+    if image := os.environ.get("PYTHON_IMAGE"):
+        if not present(image):
+            run("docker", "pull", image)
+        return
+    image = name(version)
+    if not present(image):
+        if pullable(image):
+            run("docker", "pull", image)
+            return
+        _make([version])
+    if image in stand_ins():
+        _make([other for other in RELEASES if not present(name(other))])
+
+
+def _make(versions: list[str]) -> None:
+    if not versions:
+        return
+    if not apt.usable():
+        raise Problem(
+            f"no registry answers for {name(versions[0])}, and a stand-in is made only by root on Debian or Ubuntu",
+            "Set PYTHON_IMAGE to an image that you can pull, or bring it on another way: `docker load`.",
+            Exit.MISSING,
+        )
+    if not shutil.which("mmdebstrap"):
+        apt.install("mmdebstrap")
+    console.print(
+        f"No registry answers for {' '.join(map(name, versions))}: making stand-ins from Debian's packages,"
+        " about 40 s each. `make clean` removes them."
+    )
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        list(pool.map(_make_one, versions))
+
+
+def _make_one(version: str) -> None:
+    start = time.monotonic()
+    with subprocess.Popen(_mmdebstrap(version), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as bootstrap:
+        imported = subprocess.run(
+            ["docker", "import", *_changes(), "-", name(version)],
+            check=False, stdin=bootstrap.stdout, capture_output=True, text=True,
+        )  # fmt: skip
+        words = bootstrap.stderr.read().decode() if bootstrap.stderr else ""
+    if bootstrap.returncode or imported.returncode:
+        output("docker", "rmi", "--force", name(version))
+        raise Problem(f"the stand-in for {name(version)} could not be made", f"{words}{imported.stderr}".strip())
+    console.print(f"made the stand-in {name(version)} in {time.monotonic() - start:.0f} s")
+
+
+def _changes() -> list[str]:
+    lines = [f"LABEL {STAND_IN}=true", 'CMD ["python3"]']
+    return [word for line in lines for word in ("--change", line)]
+
+
+def _mmdebstrap(version: str) -> list[str]:
+    release = RELEASES[version]
+    # The pip that Debian bundles for its venv module, as python's own images have one too.
+    pip = "PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) python3 -m pip install --quiet --no-index"
+    hooks = [
+        f'for name in python python3; do ln -s /usr/bin/python{version} "$1/usr/local/bin/$name"; done',
+        f'rm -f "$1"/usr/lib/python*/{MARKER}',
+        f"chroot \"$1\" sh -c '{pip} --root-user-action ignore /usr/share/python-wheels/pip-*.whl'",
+    ]
+    if certificates := ca.bundle():
+        # So that a plain `docker build .` works behind this machine's proxy.
+        hooks.append(f'cp "{certificates}" "$1{ca.DEBIAN}"')
+    kept_out = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale")]
+    return [
+        "mmdebstrap", "--quiet", "--variant=minbase", *kept_out,
+        '--aptopt=Acquire::Languages "none"',
+        '--aptopt=Acquire::Check-Valid-Until "false"',  # a testing release's file can be past its date on a mirror
+        f"--include=ca-certificates,netbase,tzdata,python{version},python{version}-venv",
+        *(f"--customize-hook={hook}" for hook in hooks),
+        release, "-",
+    ]  # fmt: skip

@@ -1,0 +1,41 @@
+"""Run other programs."""
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping
+
+from stagecraft.problem import Problem
+from stagecraft.project import ROOT
+
+
+def run(*command: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a command at the repository's root, its output in the terminal.
+
+    Args:
+        command: The program and its arguments.
+        env: Variables added to this process's own.
+
+    Raises:
+        Problem: It ended with another code than 0.
+    """
+    code = subprocess.run(command, check=False, cwd=ROOT, env=os.environ | (env or {})).returncode
+    if code:
+        raise Problem(f"`{shlex.join(command)}` ended with code {code}", "Its own words stand above.")
+
+
+def output(*command: str, timeout: float | None = None) -> str | None:
+    """Give what a command prints on stdout, stripped.
+
+    Args:
+        command: The program and its arguments.
+        timeout: How many seconds it may take.
+
+    Returns:
+        Its output, or None where it is missing, fails or takes longer.
+    """
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, text=True, timeout=timeout)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
