@@ -61,8 +61,9 @@ COPY libs libs
 # as patterns, which may match nothing: a wrong SERVICE gets the message above
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
+# uv leaves a lock that anyone may write to
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --offline --no-editable --package "$SERVICE"
+    uv sync --offline --no-editable --package "$SERVICE" && rm .venv/.lock
 
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test

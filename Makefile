@@ -49,9 +49,10 @@ lint: .venv ## Check format, lint, types, the lock and the workflows
 	@uv run --quiet zizmor --offline --quiet --pedantic .github
 
 .PHONY: format
-format: .venv ## Format and fix the code
+format: .venv ## Format and fix the code, draw the stage graph anew
 	@uv run --quiet ruff format
 	@uv run --quiet ruff check --fix
+	@$(STAGECRAFT) graph
 
 .PHONY: bench
 bench: .venv ## Measure what the documents claim

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stagecraft import bake, engine
+from stagecraft import bake, compose, engine, host
 from stagecraft.project import ROOT, service_names
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -18,7 +18,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def run() -> Run:
-    """Run a command at the repository's root and give its output, both streams in one; `code` is what it must end with."""
+    """Run a command at the repository's root, both its streams in one; `code` is what it must end with."""
 
     def run(
         *command: str, code: int | None = 0, cwd: Path = ROOT, env: dict[str, str] | None = None
@@ -37,6 +37,17 @@ def run() -> Run:
 def _engine() -> None:
     """Have an engine: no test is skipped for the lack of one."""
     engine.ensure()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _as_found() -> Iterator[None]:
+    """Free the ports that `make up` holds, and give them back at the end."""
+    found = compose.running()
+    compose.down()
+    host.down()
+    yield
+    if found:
+        compose.up()
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,9 @@ def test_the_default_is_production(run: Callable[..., Any]) -> None:
     """A bare `docker buildx bake` builds what is deployed."""
     text = run("docker", "buildx", "bake", "--print", env={"DOCKER_HOST": "unix:///none"}).stdout
 
-    assert {"base"} | {f"{name}-production" for name in service_names()} == set(json.loads(text[text.index("{\n") :])["target"])
+    assert {"base"} | {f"{name}-production" for name in service_names()} == set(
+        json.loads(text[text.index("{\n") :])["target"]
+    )
 
 
 def test_base_is_linked_and_built_once(plan: dict[str, Any]) -> None:

@@ -93,11 +93,13 @@ def test_nothing_but_the_service_is_in_it(image: str, base_image: str, service: 
     assert not {"uv", "uvx", "pip", "pip3", "gcc", "cc", "make", "ld", "git", "pytest"} & {
         path.name for path in paths if path.parent.name in {"bin", "sbin"}
     }
-    assert not [path for path in paths if path.name in {".git", "uv.lock", "pyproject.toml", "Dockerfile", "tests"}
-                and path.parts[0] == "app"]  # fmt: skip
+    # certifi ships a folder of tests in its wheel
+    assert not [path for path in paths if path.name in {".git", "tests", "uv.lock"} and "certifi" not in path.parts]
     assert not [path for path in paths if path.parent.name in {"site-packages", "dist-packages"}
                 and path.name.split("-")[0] in {"pip", "uv", "pytest", "httpx2", "uvicorn"}]  # fmt: skip
-    assert not [path for path in paths if "lib/apt/lists" in str(path) and entries[str(path)].isfile() and path.name != "lock"]
+    assert not [
+        path for path in paths if "lib/apt/lists" in str(path) and entries[str(path)].isfile() and path.name != "lock"
+    ]
     assert not [path for path in paths if ".cache" in path.parts]
     assert [path for path in paths if path.parent == PurePosixPath("app")] == [PurePosixPath("app/.venv")]
     assert setuid <= {entry.name for entry in files(base_image) if entry.mode & (stat.S_ISUID | stat.S_ISGID)}
@@ -114,8 +116,8 @@ def test_the_process_can_write_to_tmp_alone(image: str) -> None:
              or (entry.gid == UID and entry.mode & stat.S_IWGRP))
     ]  # fmt: skip
 
-    # /dev and /proc are the engine's at run time
-    assert [name for name in writable if not name.startswith(("dev", "proc"))] == ["tmp/"] or writable == ["tmp"]
+    # /dev is the engine's, at run time
+    assert [name for name in writable if not name.startswith("dev/")] == ["tmp"]
 
 
 def test_it_is_base_and_one_small_layer(image: str, base_image: str, inspect: Any) -> None:
@@ -129,8 +131,9 @@ def test_it_is_base_and_one_small_layer(image: str, base_image: str, inspect: An
 def test_every_distribution_is_the_locked_one(image: str, run: Any, service: str) -> None:
     """Name by name, what is installed is what uv.lock resolves for the service: no more, no less."""
     script = (
-        "import json, sys; from importlib.metadata import distributions;"
-        "print(json.dumps([sys.version.split()[0], {d.name.lower().replace('_', '-'): d.version for d in distributions()}]))"
+        "import json, platform; from importlib.metadata import distributions as found;"
+        "names = {d.name.lower().replace('_', '-'): d.version for d in found()};"
+        "print(json.dumps([platform.python_version(), names]))"
     )
     version, installed = json.loads(run("docker", "run", "--rm", image, "python", "-c", script).stdout)
     exported = run(
@@ -138,7 +141,10 @@ def test_every_distribution_is_the_locked_one(image: str, run: Any, service: str
         "--no-emit-workspace", "--package", service,
     ).stdout.splitlines()  # fmt: skip
     requirements = [Requirement(line) for line in exported]
-    environment = dict(default_environment()) | {"python_version": version.rpartition(".")[0], "python_full_version": version}
+    environment: dict[str, Any] = {**default_environment()} | {
+        "python_version": version.rpartition(".")[0],
+        "python_full_version": version,
+    }
     expected = {
         requirement.name: str(requirement.specifier).removeprefix("==")
         for requirement in requirements

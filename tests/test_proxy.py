@@ -112,7 +112,7 @@ def test_without_its_ca_nothing_is_fetched(proxy: Proxy, dockerfile: Path) -> No
 
 
 def test_a_build_gets_the_ca_and_leaves_no_trace(
-    proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, base_image: str, run: Any, inspect: Any
+    *, proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, base_image: str, run: Any, inspect: Any
 ) -> None:
     """Given the bundle as a secret the build works, and no layer of ours, variable or history line has it."""
     pem = authority.cert_pem.bytes().decode()
@@ -144,7 +144,7 @@ def content(archive: Path) -> bytes:
     with tarfile.open(archive) as saved:
         for entry in saved:
             stream = saved.extractfile(entry) if entry.isfile() else None
-            if stream and entry.size > 1024:  # noqa: PLR2004 - a layer is a tar, and that has blocks
+            if stream and entry.size > 1024:
                 try:
                     with tarfile.open(fileobj=stream) as layer:
                         found += [part.read() for file in layer if file.isfile() and (part := layer.extractfile(file))]

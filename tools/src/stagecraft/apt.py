@@ -40,7 +40,9 @@ def candidate(package: str) -> tuple[int, ...]:
 def mirrors(codename: str) -> dict[str, list[str]]:
     """Give the mirrors that this machine is set to for a release of Debian: address to suites, {} where it has none."""
     found: dict[str, list[str]] = {}
-    for line in (output("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Origin: Debian") or "").split("\n"):
+    for line in (output("apt-get", "indextargets", "--format", "$(SITE) $(CODENAME)", "Origin: Debian") or "").split(
+        "\n"
+    ):
         site, _, suite = line.partition(" ")
         if suite.split("-")[0] == codename and suite not in found.setdefault(site, []):
             found[site].append(suite)

@@ -1,14 +1,13 @@
 """The commands: `stagecraft --help`."""
 
 import json
-import os
 import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from stagecraft import bake, compose, doctor, engine, host, ports, python_image, smoke
+from stagecraft import bake, compose, doctor, engine, graph, host, ports, python_image, smoke
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import service_names, services
@@ -34,7 +33,11 @@ EngineOption = Annotated[Engine, typer.Option(envvar="ENGINE", help="docker: con
 
 
 @app.command()
-def up(engine_name: Annotated[Engine, typer.Option("--engine", envvar="ENGINE", help="docker: containers; none: processes of this machine.")] = Engine.DOCKER) -> None:
+def up(
+    engine_name: Annotated[
+        Engine, typer.Option("--engine", envvar="ENGINE", help="docker: containers; none: processes of this machine.")
+    ] = Engine.DOCKER,
+) -> None:
     """Build and start every service, curl every endpoint, print the URLs."""
     published = services()
     steps = Steps()
@@ -113,16 +116,22 @@ def clean() -> None:
     down()
     host.clean()
     if engine.version():
-        images = (output("docker", "images", "--quiet", "--no-trunc", "--filter", "label=dev.stagecraft.image") or "").split()
+        images = (
+            output("docker", "images", "--quiet", "--no-trunc", "--filter", "label=dev.stagecraft.image") or ""
+        ).split()
         stand_ins = python_image.stand_ins()
         for image in dict.fromkeys([*images, *stand_ins]):
             output("docker", "rmi", "--force", image)
-        console.print(f"removed {len(set(images))} images and {len(stand_ins)} stand-ins ({', '.join(stand_ins) or 'none'})")
+        console.print(
+            f"removed {len(set(images))} images and {len(stand_ins)} stand-ins ({', '.join(stand_ins) or 'none'})"
+        )
         console.print("The engine and its build cache stay: `docker builder prune` empties the cache.")
 
 
 @app.command()
-def build(targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None) -> None:
+def build(
+    targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None,
+) -> None:
     """Build images by docker-bake.hcl, the engine and the Python image being seen to."""
     python_image.selected()
     engine.ensure()
@@ -146,6 +155,13 @@ def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For 
         console.print(doctor.table(found))
     if not all(finding.ok for finding in found):
         raise typer.Exit(Exit.MISSING)
+
+
+@app.command(name="graph")
+def graph_command() -> None:
+    """Draw the stage graph of the Dockerfile into docs/."""
+    for path, picture in graph.pictures().items():
+        path.write_text(picture)
 
 
 def main() -> None:

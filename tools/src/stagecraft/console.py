@@ -1,5 +1,6 @@
 """What a person reads: one console, and the steps of a command with their seconds."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False, soft_wrap=True)
+# In a pipe nothing is cut to a width: a table's rows stay whole.
+console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 400)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

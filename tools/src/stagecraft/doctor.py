@@ -68,7 +68,7 @@ def _python() -> Finding:
 def _tool(name: str, found: str | None, needed_for: str, what: str) -> Finding:
     if found:
         return Finding(name, found.removeprefix(f"{name} "), needed_for, ok=True)
-    return Finding(name, "–", needed_for, ok=False, advice=f"Install {what}.")
+    return Finding(name, "none", needed_for, ok=False, advice=f"Install {what}.")
 
 
 def _disk() -> Finding:
@@ -93,7 +93,7 @@ def _ports() -> list[Finding]:
 def _bundle() -> Finding:
     needed_for = "builds behind a proxy with a CA of its own"
     try:
-        return Finding("CA bundle", ca.bundle() or "–", needed_for, ok=True)
+        return Finding("CA bundle", ca.bundle() or "none", needed_for, ok=True)
     except Problem as problem:
         return Finding("CA bundle", str(problem), needed_for, ok=False, advice=problem.advice)
 
@@ -122,8 +122,8 @@ def _compose() -> Finding:
 
 def _obtainable(name: str, needed_for: str) -> Finding:
     if apt.usable() and not os.environ.get("DOCKER_HOST"):
-        return Finding(name, "–", needed_for, ok=True, advice="`make up` installs or starts it.")
-    return Finding(name, "–", needed_for, ok=False, advice=engine.BY_HAND)
+        return Finding(name, "none", needed_for, ok=True, advice="`make up` installs or starts it.")
+    return Finding(name, "none", needed_for, ok=False, advice=engine.BY_HAND)
 
 
 def _python_image() -> list[Finding]:

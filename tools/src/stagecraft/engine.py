@@ -21,7 +21,7 @@ LOG = Path("/var/log/dockerd.log")
 START_SECONDS = 30
 
 BY_HAND = (
-    "Install Docker Engine 24 or newer with buildx 0.13 or newer and compose 2.20 or newer, start it, and run this again."
+    "Install Docker Engine 24 or newer with buildx 0.13 or newer and compose 2.20 or newer, start it, and come back."
     " Or do without: `make up ENGINE=none` runs the services on this machine."
 )
 

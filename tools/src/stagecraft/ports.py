@@ -11,7 +11,7 @@ from stagecraft.project import Service
 def holder(port: int) -> str | None:
     """Name who listens on a TCP port of this machine, None for nobody: "nginx (pid 12)"."""
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:
                 return "a process of another user"
             return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"

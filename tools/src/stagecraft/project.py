@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -46,7 +47,7 @@ def services() -> list[Service]:
     return [_service(name, composed[name]) for name in service_names()]
 
 
-def _service(name: str, composed: dict[str, list[str] | dict[str, str]]) -> Service:
+def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
     environment = dict(composed.get("environment", {}))

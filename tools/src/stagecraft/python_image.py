@@ -52,8 +52,8 @@ def pullable(image: str) -> bool:
 
 def stand_ins() -> list[str]:
     """Name the stand-ins that the engine has."""
-    label = f"label={STAND_IN}=true"
-    return sorted((output("docker", "images", "--filter", label, "--format", "{{.Repository}}:{{.Tag}}") or "").split())
+    filters = ("--filter", f"label={STAND_IN}=true", "--filter", "reference=python")
+    return sorted((output("docker", "images", *filters, "--format", "{{.Repository}}:{{.Tag}}") or "").split())
 
 
 def ensure() -> None:

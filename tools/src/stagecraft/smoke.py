@@ -196,8 +196,10 @@ def table(results: dict[str, list[Result]]) -> Table:
     for service, tried in results.items():
         for result in tried:
             mark = "[red]failed[/]" if result.complaint else "[green]ok[/]"
-            status = str(result.status or "–")
-            shown.add_row(service, f"{result.case.method} {result.case.path}", status, f"{result.milliseconds:.0f}", mark)
+            status = str(result.status or "none")
+            shown.add_row(
+                service, f"{result.case.method} {result.case.path}", status, f"{result.milliseconds:.0f}", mark
+            )
     return shown
 
 

@@ -1,0 +1,147 @@
+"""The Makefile's commands as a person uses them, on the real engine and without one."""
+
+import json
+import re
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from stagecraft import compose, host, python_image
+from stagecraft.problem import Exit
+from stagecraft.project import ROOT, service_names, services
+from stagecraft.shell import output
+
+STAGECRAFT = (sys.executable, "-m", "stagecraft")
+
+
+def stagecraft(run: Any, *arguments: str, code: int = 0, **env: str) -> str:
+    """Run the command itself, whose exit code make would hide."""
+    return str(run(*STAGECRAFT, *arguments, code=code, env=env).stdout)
+
+
+def test_make_alone_has_a_line_for_every_target(run: Any) -> None:
+    """No target is without its line of help."""
+    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown = re.findall(r"^  ([a-z-]+)  +\w", run("make").stdout, re.MULTILINE)
+
+    assert targets
+    assert sorted(targets) == sorted(shown)
+
+
+def test_doctor_is_plain_in_a_pipe_and_json_for_scripts(run: Any) -> None:
+    """Here `make up` works, so it ends with 0; a script reads the same findings."""
+    plain = run("make", "doctor").stdout
+    found = {finding["name"]: finding for finding in json.loads(stagecraft(run, "doctor", "--json"))}
+
+    assert "\x1b" not in plain
+    assert {"Python", "uv", "curl", "disk", "CA bundle", "Docker engine", "buildx", "compose", "registry"} <= set(found)
+    assert {f"port {service.port}" for service in services()} <= set(found)
+    assert all(name in plain for name in found)
+
+
+def test_doctor_fails_where_up_would(run: Any) -> None:
+    """An engine that can't be had is an exit code and an advice."""
+    said = stagecraft(run, "doctor", code=Exit.MISSING, DOCKER_HOST="unix:///none")
+
+    assert "ENGINE=none" in said
+
+
+def test_an_unsupported_python_is_refused_with_the_list(run: Any) -> None:
+    """Nothing is built for a Python that is not tested."""
+    said = stagecraft(run, "up", code=Exit.USAGE, PYTHON_VERSION="3.12")
+
+    assert "PYTHON_VERSION=3.12 is not supported" in said
+    assert "3.11, 3.13, 3.14" in said
+
+
+def test_an_engine_that_does_not_answer_is_a_clear_message(run: Any) -> None:
+    """DOCKER_HOST is somebody's choice: nothing is installed over it."""
+    said = stagecraft(run, "build", code=Exit.MISSING, DOCKER_HOST="unix:///none")
+
+    assert "no Docker engine answers at DOCKER_HOST=unix:///none" in said
+
+
+@pytest.fixture(name="stopped")
+def _stopped() -> None:
+    """Have no service running."""
+    compose.down()
+    host.down()
+
+
+@pytest.mark.usefixtures("stopped")
+def test_a_busy_port_is_named_before_anything_is_built(run: Any) -> None:
+    """Who has the port, and which variable moves the service."""
+    port = next(service.port for service in services() if service.name == "echo")
+    with socket.create_server(("127.0.0.1", port)):
+        said = stagecraft(run, "up", code=Exit.BUSY)
+
+    assert re.search(rf"port {port}, for echo, is taken by python[\d.]* \(pid \d+\)", said)
+    assert "ECHO_PORT=" in said
+    assert "build" not in said
+
+
+@pytest.mark.usefixtures("stopped")
+def test_up_down_with_containers(run: Any, inspect: Callable[[str], Any]) -> None:
+    """One command builds, starts and curls; a second is quick; down leaves no container and no network."""
+    first = run("make", "up").stdout
+    start = time.monotonic()
+    again = run("make", "up").stdout
+    seconds = time.monotonic() - start
+
+    for service in services():
+        assert service.url in first
+    assert "smoke cases passed" in again
+    assert compose.running() == set(service_names())
+    for name in ("stagecraft-echo-1", "stagecraft-health-1"):
+        held = inspect(name)["HostConfig"]
+        assert held["ReadonlyRootfs"]
+        assert held["CapDrop"] == ["ALL"]
+        assert all(binding[0]["HostIp"] == "127.0.0.1" for binding in held["PortBindings"].values())
+    assert seconds < 30, "a second `make up` has nothing to do"
+
+    assert "stopped echo, health" in run("make", "down").stdout
+    assert not output("docker", "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=stagecraft")
+    assert not output("docker", "network", "ls", "--quiet", "--filter", "label=com.docker.compose.project=stagecraft")
+    assert "nothing was running" in run("make", "down").stdout
+
+
+@pytest.mark.usefixtures("stopped")
+def test_up_down_without_an_engine(run: Any) -> None:
+    """The same services from the same lock pass the same smoke cases as processes of this machine."""
+    said = run("make", "up", "ENGINE=none", env={"DOCKER_HOST": "unix:///none"}).stdout
+
+    assert "smoke cases passed" in said
+    assert host.running() == set(service_names())
+    assert not compose.running()
+    run("make", "up", "ENGINE=none")
+
+    assert "stopped echo, health" in run("make", "down", env={"DOCKER_HOST": "unix:///none"}).stdout
+    assert not host.running()
+
+
+@pytest.fixture(name="kept_stand_ins")
+def _kept_stand_ins(run: Any) -> Iterator[list[str]]:
+    """Keep the stand-ins' layers under another name, as making them anew takes a minute."""
+    stand_ins = python_image.stand_ins()
+    kept = {f"localhost/kept/{name}": name for name in stand_ins}
+    for keep, name in kept.items():
+        run("docker", "tag", name, keep)
+    yield stand_ins
+    for keep, name in kept.items():
+        run("docker", "tag", keep, name)
+        run("docker", "rmi", keep)
+
+
+@pytest.mark.usefixtures("stopped", "images")
+def test_clean_leaves_nothing_behind(run: Any, kept_stand_ins: list[str]) -> None:
+    """Images with our label, stand-ins and environments go, and it says which."""
+    said = run("make", "clean").stdout
+
+    assert not output("docker", "images", "--quiet", "--filter", "label=dev.stagecraft.image")
+    assert not python_image.stand_ins()
+    assert all(name in said for name in kept_stand_ins)
+    assert not host.FOLDER.exists()

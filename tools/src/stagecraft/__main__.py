@@ -1,0 +1,5 @@
+"""`python -m stagecraft` is `stagecraft`."""
+
+from stagecraft.cli import main
+
+main()

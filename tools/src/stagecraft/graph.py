@@ -1,0 +1,137 @@
+"""The stage graph as a picture, drawn from the Dockerfile."""
+
+import re
+import textwrap
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+
+from stagecraft.project import ROOT
+
+PICTURES = {theme: ROOT / "docs" / f"stages-{theme}.svg" for theme in ("light", "dark")}
+COLOURS = {
+    "light": {"ink": "#1f2328", "quiet": "#59636e", "line": "#818b98", "box": "#f6f8fa", "ships": "#ddf4ff"},
+    "dark": {"ink": "#f0f6fc", "quiet": "#9198a1", "line": "#656c76", "box": "#151b23", "ships": "#0c2d6b"},
+}
+EDGE = {"light": "#0969da", "dark": "#4493f8"}
+WIDTH, HEIGHT, GAP_X, GAP_Y, LINE = 248, 92, 64, 22, 16
+FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', sans-serif"
+
+
+@dataclass
+class Stage:
+    """A stage of the Dockerfile."""
+
+    name: str
+    origin: str
+    """The stage that it starts from, empty for an image."""
+    words: str
+    """What the comment above it says, the name left out."""
+    copies: list[str] = field(default_factory=list)
+    """The stages that it copies from."""
+
+
+def stages(dockerfile: str) -> list[Stage]:
+    """Read the stages of a Dockerfile, in its order; the comment above a FROM describes its stage."""
+    found: list[Stage] = []
+    comment = ""
+    for line in dockerfile.splitlines():
+        if made := re.match(r"FROM (\S+) AS (\S+)", line):
+            origin, name = made.groups()
+            known = {stage.name for stage in found}
+            found.append(Stage(name, origin if origin in known else "", comment.removeprefix(f"{name} ")))
+        elif found and (copied := re.search(r"COPY .*--from=(\S+)", line)):
+            found[-1].copies.append(copied[1])
+        comment = line.removeprefix("# ") if line.startswith("# ") else ""
+    return found
+
+
+def draw(found: list[Stage], theme: str) -> str:
+    """Draw stages as an SVG; solid edges are FROM, dashed ones COPY --from, and the last stage stands out."""
+    places = _places(found)
+    colour = COLOURS[theme] | {"edge": EDGE[theme]}
+    width = max(x for x, _ in places.values()) + WIDTH + 1
+    height = max(y for _, y in places.values()) + HEIGHT + 1
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"',
+        f'  font-family="{FONT}" role="img" aria-label="The stages of the Dockerfile">',
+        '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">',
+        f'  <path d="M0 0 8 4 0 8z" fill="{colour["edge"]}"/></marker>',
+    ]
+    for stage in found:
+        if stage.origin:
+            parts.append(_edge(places[stage.origin], places[stage.name], colour["edge"], dashed=False))
+        parts += [_edge(places[origin], places[stage.name], colour["edge"], dashed=True) for origin in stage.copies]
+    for stage in found:
+        parts += _box(stage, places[stage.name], colour, ships=stage is found[-1])
+    parts += _legend(colour)
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _places(found: list[Stage]) -> dict[str, tuple[int, int]]:
+    # a column is the number of steps from the first stage; the last stage stands under those beside it
+    depth: dict[str, int] = {}
+    for stage in found:
+        depth[stage.name] = max((depth[name] + 1 for name in filter(None, [stage.origin, *stage.copies])), default=0)
+    rows: dict[int, int] = {}
+    places = {}
+    for stage in found:
+        column = depth[stage.name]
+        row = rows.get(column, 0)
+        rows[column] = row + 1
+        places[stage.name] = (column * (WIDTH + GAP_X) + 1, row * (HEIGHT + GAP_Y) + 1)
+    return places
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int], colour: str, *, dashed: bool) -> str:
+    x1, y1 = start[0] + WIDTH, start[1] + HEIGHT // 2
+    x2, y2 = end[0], end[1] + HEIGHT // 2
+    if x2 - x1 > GAP_X:  # over a column: along its foot
+        foot, left = end[1] + HEIGHT * 3 // 4, start[0] + WIDTH // 2
+        path = f"M{left} {start[1] + HEIGHT}V{foot - 8}q0 8 8 8H{x2}"
+    elif y1 == y2:
+        path = f"M{x1} {y1}H{x2}"
+    else:
+        middle = x1 + GAP_X // 2
+        into = y2 - HEIGHT // 4 if dashed else y2
+        path = f"M{x1} {y1}H{middle - 8}q8 0 8 8V{into - 8}q0 8 8 8H{x2}"
+    return (
+        f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="1.5"{_dash(dashed)} marker-end="url(#arrow)"/>'
+    )
+
+
+def _dash(dashed: bool) -> str:  # noqa: FBT001 - it has no other argument
+    return ' stroke-dasharray="5 4"' if dashed else ""
+
+
+def _text(x: int, y: int, words: str, colour: str, *, size: int = 12, weight: int = 400) -> str:
+    return f'<text x="{x}" y="{y}" font-size="{size}" font-weight="{weight}" fill="{colour}">{escape(words)}</text>'
+
+
+def _box(stage: Stage, place: tuple[int, int], colour: dict[str, str], *, ships: bool) -> list[str]:
+    x, y = place
+    fill = colour["ships" if ships else "box"]
+    return [
+        f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="{colour["line"]}"/>',
+        _text(x + 14, y + 25, stage.name, colour["ink"], size=15, weight=600),
+        *(
+            _text(x + 14, y + 46 + number * LINE, line, colour["quiet"])
+            for number, line in enumerate(textwrap.wrap(stage.words, 36))
+        ),
+    ]
+
+
+def _legend(colour: dict[str, str]) -> list[str]:
+    # under the second stage, where no edge passes
+    x, parts = WIDTH + GAP_X + 1, []
+    for row, (words, dashed) in enumerate([("FROM", False), ("COPY --from", True)]):
+        y = HEIGHT + GAP_Y * 2 + row * LINE * 3 // 2
+        parts.append(f'<path d="M{x + 14} {y}h36" stroke="{colour["edge"]}" stroke-width="1.5"{_dash(dashed)}/>')
+        parts.append(_text(x + 62, y + 4, words, colour["quiet"]))
+    return parts
+
+
+def pictures() -> dict[Path, str]:
+    """Give each picture's path and what it must hold."""
+    found = stages((ROOT / "Dockerfile").read_text())
+    return {path: draw(found, theme) for theme, path in PICTURES.items()}
