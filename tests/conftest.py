@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,20 @@ def container(run: Run) -> Iterator[Callable[..., str]]:
     yield start
     for name in started:
         run("docker", "rm", "--force", "--volumes", name)
+
+
+@pytest.fixture(scope="session")
+def wait_until_healthy(inspect: Callable[[str], Any]) -> Callable[[str], None]:
+    """Wait until a container's HEALTHCHECK says that it is healthy."""
+
+    def wait(name: str) -> None:
+        deadline = time.monotonic() + 30
+        while (state := inspect(name)["State"])["Health"]["Status"] != "healthy":
+            assert state["Running"], f"{name} ended with {state['ExitCode']}"
+            assert time.monotonic() < deadline, f"{name} is {state['Health']['Status']} after 30 s"
+            time.sleep(0.1)
+
+    return wait
 
 
 @pytest.fixture

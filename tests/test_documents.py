@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stagecraft import graph
+from stagecraft import bench, graph
 from stagecraft.project import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -56,6 +56,11 @@ def test_its_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)|srcset=\"([^\"]+)\"|src=\"([^\"]+)\"", document.read_text())
 
     assert not [path for path in map("".join, targets) if not (document.parent / path).exists()]
+
+
+def test_figures_are_those_that_were_measured() -> None:
+    """No table was written by hand: each is what `make bench` makes of docs/bench.json."""
+    assert {path: path.read_text() for path in bench.DOCUMENTS} == bench.documents()
 
 
 def test_the_stage_graph_is_drawn_from_the_dockerfile() -> None:

@@ -5,7 +5,7 @@ import stat
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,7 +19,6 @@ from stagecraft.project import locked_version, service_names
 UID = 10001
 HARDENED = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--network", "none"]
 ABOVE_BASE_MB = 40
-WAIT_SECONDS = 30
 
 pytestmark = pytest.mark.parametrize("service", service_names())
 
@@ -42,14 +41,6 @@ def files(image: str) -> Iterator[tarfile.TarInfo]:
         subprocess.run(["docker", "rm", made], check=True, capture_output=True)
 
 
-def wait_for(state: Callable[[], str], wanted: str) -> None:
-    """Wait until a state is reached."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while (reached := state()) != wanted:
-        assert time.monotonic() < deadline, f"{reached}, not {wanted}, after {WAIT_SECONDS} s"
-        time.sleep(0.1)
-
-
 def test_the_user_is_a_number_with_a_name(image: str, run: Any, inspect: Any) -> None:
     """Kubernetes can tell that it is not root, and a person sees a name."""
     assert inspect(image)["Config"]["User"] == f"{UID}:{UID}"
@@ -58,10 +49,12 @@ def test_the_user_is_a_number_with_a_name(image: str, run: Any, inspect: Any) ->
     )
 
 
-def test_it_runs_held_tightly_and_turns_healthy(image: str, run: Any, inspect: Any, container: Any) -> None:
+def test_it_runs_held_tightly_and_turns_healthy(
+    image: str, run: Any, inspect: Any, container: Any, wait_until_healthy: Any
+) -> None:
     """It needs no capability, no network, no place to write; its HEALTHCHECK says so; SIGTERM ends it with 0."""
     name = container(*HARDENED, "--env", "DRAIN_SECONDS=1", image)
-    wait_for(lambda: str(inspect(name)["State"]["Health"]["Status"]), "healthy")
+    wait_until_healthy(name)
     assert run("docker", "exec", name, "whoami").stdout.strip() == "appuser"
 
     start = time.monotonic()

@@ -90,15 +90,17 @@ def test_a_wrong_address_is_refused(run: Any) -> None:
 
 
 @pytest.mark.parametrize("service", service_names())
-def test_a_bare_production_container_passes(service: str, images: dict[str, str], run: Any, container: Any) -> None:
+def test_a_bare_production_container_passes(
+    service: str, images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
+) -> None:
     """Nothing but `docker run`: no compose, no sibling."""
     name = container(
         *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--publish", ANY_PORT),
         *("--env", "DOCS=true", "--env", "ECHO_FAULTS=true", images[service]),
     )
+    wait_until_healthy(name)
     address = run("docker", "port", name, "8000").stdout.split()[0]
-    wait = ("curl", "--silent", "--fail", "--retry", "50", "--retry-all-errors", "--retry-delay", "0", "--retry-max-time", "30")
-    openapi = json.loads(run(*wait, f"http://{address}/openapi.json").stdout)
+    openapi = json.loads(run("curl", "--silent", f"http://{address}/openapi.json").stdout)
 
     results = smoke.try_service(service, f"http://{address}")
 
@@ -106,15 +108,16 @@ def test_a_bare_production_container_passes(service: str, images: dict[str, str]
     assert smoke.uncovered(openapi, [result.case for result in results]) == []
 
 
-def test_one_request_id_reaches_both_services_logs(images: dict[str, str], run: Any, container: Any) -> None:
+def test_one_request_id_reaches_both_services_logs(
+    images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
+) -> None:
     """From curl, through health, to echo: each logs the id that came with the request."""
     echo = container("--publish", ANY_PORT, images["echo"])
     address = run("docker", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", echo).stdout.strip()
     targets = json.dumps({"echo": f"http://{address}:8000/health"})
     health = container("--publish", ANY_PORT, "--env", f"HEALTH_TARGETS={targets}", images["health"])
     url = f"http://{run('docker', 'port', health, '8000').stdout.split()[0]}"
-    wait = ("curl", "--silent", "--fail", "--retry", "50", "--retry-all-errors", "--retry-delay", "0")
-    run(*wait, f"{url}/readyz")
+    wait_until_healthy(health)
 
     run("curl", "--silent", "--fail", "--header", "X-Request-ID: from-curl-1", f"{url}/api/status?refresh=true")
 

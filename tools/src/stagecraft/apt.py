@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from stagecraft.shell import output, run
+from stagecraft.shell import output, quiet
 
 RELEASES = Path("/etc/apt/sources.list.d/stagecraft.sources")
 PINS = Path("/etc/apt/preferences.d/stagecraft")
@@ -27,7 +27,7 @@ def usable() -> bool:
 
 def update() -> None:
     """Fetch the package lists."""
-    run("apt-get", "update", "-qq")
+    quiet("apt-get", "update", "-qq")
 
 
 def candidate(package: str) -> tuple[int, ...]:
@@ -66,9 +66,5 @@ def add_release(codename: str, packages: list[str]) -> None:
 
 
 def install(*packages: str) -> None:
-    """Install packages without what they merely recommend."""
-    quiet = ("-qq", "-o", "Dpkg::Use-Pty=0", "-o", "APT::Sandbox::User=root")
-    run(
-        "apt-get", "install", "--yes", "--no-install-recommends", *quiet, *packages,
-        env={"DEBIAN_FRONTEND": "noninteractive"},
-    )  # fmt: skip
+    """Install packages without what they merely recommend, and without a question."""
+    quiet("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends", *packages)

@@ -10,7 +10,7 @@ def variables() -> dict[str, str]:
     """Give the bake variables that git and this machine know, none that is unknown."""
     found = {
         "REVISION": output("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"),
-        "SOURCE": _source(output("git", "config", "--get", "remote.origin.url") or ""),
+        "SOURCE": public_source(output("git", "config", "--get", "remote.origin.url") or ""),
         "SOURCE_DATE_EPOCH": output("git", "log", "--max-count=1", "--format=%ct"),
         "SSL_CERT_FILE": ca.bundle(),
     }
@@ -30,7 +30,7 @@ def build(*arguments: str) -> None:
     run("docker", "buildx", "bake", *arguments, env=variables())
 
 
-def _source(remote: str) -> str | None:
-    # An address that anyone may see: a folder of this machine is none, and a token in it is left out.
+def public_source(remote: str) -> str | None:
+    """Give the address of a git remote as anyone may see it: without a token, None for a folder of this machine."""
     found = re.fullmatch(r"(?:https?://(?:[^@/]*@)?|git@)([\w.-]+(?::\d+)?)[:/](.+?)(?:\.git)?", remote)
     return f"https://{found[1]}/{found[2]}" if found else None

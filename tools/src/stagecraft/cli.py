@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stagecraft import bake, compose, doctor, engine, graph, host, ports, python_image, smoke
+from stagecraft import bake, bench, compose, doctor, engine, graph, host, ports, python_image, smoke
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import service_names, services
@@ -155,6 +155,12 @@ def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For 
         console.print(doctor.table(found))
     if not all(finding.ok for finding in found):
         raise typer.Exit(Exit.MISSING)
+
+
+@app.command(name="bench")
+def bench_command() -> None:
+    """Measure images, builds, start and workers, and write the figures into the documents."""
+    bench.run()
 
 
 @app.command(name="graph")

@@ -86,9 +86,10 @@ def _install() -> None:
     elif not apt.candidate("docker-compose") and apt.candidate("docker-compose-v2"):
         packages = [*packages, "docker-compose-v2"]  # Ubuntu's name for it
     console.print(f"This machine lacks {' and '.join(lacking())}. Installing {' '.join(packages)} from {origin}.")
-    if "too old" in origin:
-        apt.add_release(RELEASE, [*PACKAGES, "containerd"])
-    apt.install(*packages, "iptables")
+    with console.status("installing"):
+        if "too old" in origin:
+            apt.add_release(RELEASE, [*PACKAGES, "containerd"])
+        apt.install(*packages, "iptables")
 
 
 def _start() -> None:

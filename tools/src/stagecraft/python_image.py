@@ -59,7 +59,7 @@ def stand_ins() -> list[str]:
 def ensure() -> None:
     """Have the selected Python image: present, pulled from its registry, or made here.
 
-    Where it is made here, so are those of the other supported versions: nothing could pull them either.
+    Where it is a stand-in, those of the other supported versions are made too: nothing could pull them either.
 
     Raises:
         Problem: It is not to be had; the advice says how to bring it.
@@ -70,18 +70,16 @@ def ensure() -> None:
             run("docker", "pull", image)
         return
     image = name(version)
-    if not present(image):
-        if pullable(image):
-            run("docker", "pull", image)
-            return
-        _make([version])
-    if image in stand_ins():
-        _make([other for other in RELEASES if not present(name(other))])
+    if present(image) and image not in stand_ins():
+        return
+    missing = [other for other in RELEASES if not present(name(other))]
+    if missing and not pullable(image):
+        _make(missing)
+    elif version in missing:
+        run("docker", "pull", image)
 
 
 def _make(versions: list[str]) -> None:
-    if not versions:
-        return
     if not apt.usable():
         raise Problem(
             f"no registry answers for {name(versions[0])}, and a stand-in is made only by root on Debian or Ubuntu",
@@ -92,9 +90,9 @@ def _make(versions: list[str]) -> None:
         apt.install("mmdebstrap")
     console.print(
         f"No registry answers for {' '.join(map(name, versions))}: making stand-ins from Debian's packages,"
-        " about 40 s each. `make clean` removes them."
+        " about 40 s each on a core. `make clean` removes them."
     )
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with console.status("installing packages into an empty folder"), ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(_make_one, versions))
 
 

@@ -24,6 +24,23 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> None:
         raise Problem(f"`{shlex.join(command)}` ended with code {code}", "Its own words stand above.")
 
 
+def quiet(*command: str, stdin: str | None = None) -> str:
+    """Run a command at the repository's root and give what it prints on stdout, stripped.
+
+    Args:
+        command: The program and its arguments.
+        stdin: What it reads.
+
+    Raises:
+        Problem: It ended with another code than 0; its last words are the advice.
+    """
+    done = subprocess.run(command, check=False, capture_output=True, cwd=ROOT, input=stdin or "", text=True)
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip()[-3000:]
+        raise Problem(f"`{shlex.join(command)}` ended with code {done.returncode}", last)
+    return done.stdout.strip()
+
+
 def output(*command: str, timeout: float | None = None) -> str | None:
     """Give what a command prints on stdout, stripped.
 
