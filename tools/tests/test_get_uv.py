@@ -1,5 +1,6 @@
 """uv is fetched as uv.lock pins it, or not at all."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +15,8 @@ SCRIPT = ROOT / "tools" / "get_uv.py"
 def get_uv(folder: Path, lock: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the script in a folder with a lock."""
     (folder / "uv.lock").write_text(lock)
-    return subprocess.run(
-        [sys.executable, SCRIPT, folder / "bin"],
-        check=False,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env=env or None,
-    )
+    command = [sys.executable, SCRIPT, folder / "bin"]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, env=env or None)
 
 
 def test_the_pinned_version_is_fetched(tmp_path: Path) -> None:
@@ -54,12 +49,9 @@ def test_no_network_is_a_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("system", [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")])
-def test_every_usual_platform_has_a_wheel(system: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_usual_platform_has_a_wheel(system: tuple[str, str]) -> None:
     """The lock names a wheel for each, of that platform."""
-    monkeypatch.syspath_prepend(str(SCRIPT.parent))
-    from get_uv import wheel  # noqa: PLC0415 - a script beside the package
-
-    _, url, sha256 = wheel(ROOT / "uv.lock", *system)
+    _, url, sha256 = runpy.run_path(str(SCRIPT))["wheel"](ROOT / "uv.lock", *system)
 
     assert system[1] in url.rpartition("/")[2]
     assert len(sha256) == 64
