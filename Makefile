@@ -41,7 +41,7 @@ lint: .venv ## Check format, lint, types, the lock and the workflows
 	@uv lock --check --quiet
 	@uv run --quiet ruff format --check --quiet
 	@uv run --quiet ruff check --quiet
-	@uv run --quiet mypy
+	@MYPYPATH="$$(echo libs/*/src services/*/src tools/src | tr ' ' :)" uv run --quiet mypy
 	@uv run --quiet hadolint Dockerfile
 	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint docker-bake.hcl
 	@uv run --quiet shellcheck .ci/run

@@ -48,17 +48,18 @@ def _as_found() -> Iterator[None]:
     host.down()
     yield
     if found:
+        bake.build("production")
         compose.up()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def images() -> dict[str, str]:
-    """Build every production image once; give its name by service."""
+    """Build every production image, from the cache where another module has; give its name by service."""
     bake.build("production")
     return {service: f"stagecraft/{service}:dev" for service in service_names()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def base_image() -> str:
     """Build the base stage as an image of its own, to compare others with; give its name."""
     name = "stagecraft/base:test"

@@ -108,6 +108,28 @@ def test_a_bare_production_container_passes(
     assert smoke.uncovered(openapi, [result.case for result in results]) == []
 
 
+def test_the_single_stage_image_answers_the_same(run: Any, container: Any) -> None:
+    """It is the same service: only how it is built differs."""
+    run("docker", "build", "--file", "Dockerfile.single-stage", "--tag", "stagecraft/single-stage:test", ".")
+    name = container("--publish", ANY_PORT, "--env", "ECHO_FAULTS=true", "stagecraft/single-stage:test")
+    address = run("docker", "port", name, "8000").stdout.split()[0]
+    run(
+        "curl",
+        "--silent",
+        "--fail",
+        "--retry",
+        "30",
+        "--retry-all-errors",
+        "--retry-delay",
+        "1",
+        f"http://{address}/readyz",
+    )
+
+    assert smoke.failures({"echo": smoke.try_service("echo", f"http://{address}")}) == []
+    assert run("docker", "exec", name, "id", "-un").stdout.strip() == "root"
+    run("docker", "exec", name, "sh", "-c", "which gcc pip && pytest --version")
+
+
 def test_one_request_id_reaches_both_services_logs(
     images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
 ) -> None:

@@ -15,7 +15,7 @@ SCRIPT = ROOT / "tools" / "get_uv.py"
 def get_uv(folder: Path, lock: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run the script in a folder with a lock."""
     (folder / "uv.lock").write_text(lock)
-    command = [sys.executable, SCRIPT, folder / "bin"]
+    command = [sys.executable, str(SCRIPT), str(folder / "bin")]
     return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True, env=env or None)
 
 

@@ -1,0 +1,26 @@
+"""The stand-ins of this machine, where it needed any."""
+
+from pathlib import Path
+from typing import Any
+
+from stagecraft import ca, python_image
+
+
+def test_a_stand_in_knows_what_this_machine_trusts(run: Any) -> None:
+    """So a plain `docker build .` gets through this machine's proxy with no flag."""
+    for image in python_image.stand_ins():
+        assert run("docker", "run", "--rm", image, "cat", str(ca.DEBIAN)).stdout == Path(ca.bundle()).read_text()
+
+
+def test_a_stand_in_can_do_what_the_real_one_can(run: Any) -> None:
+    """Each supported Python is of its version, has pip and venv, and says python."""
+    for version in python_image.RELEASES:
+        script = "import venv, pip, platform; print(platform.python_version())"
+        said = run("docker", "run", "--rm", python_image.name(version), "python", "-c", script).stdout
+
+        assert said.startswith(f"{version}.")
+
+
+def test_a_plain_build_needs_no_flag(run: Any) -> None:
+    """Without bake and without its secret, everything is fetched with what the image itself trusts."""
+    run("docker", "build", "--no-cache", "--target", "builder", ".")
