@@ -2,8 +2,11 @@
 
 import re
 
-from stagecraft import ca, python_image
+from stagecraft import ca, engine, python_image
 from stagecraft.shell import output, run
+
+# From this buildx on, bake reads a file outside the context only where it is told that it may.
+ENTITLEMENTS = (0, 19)
 
 
 def variables() -> dict[str, str]:
@@ -27,7 +30,10 @@ def build(*arguments: str) -> None:
         Problem: The build failed.
     """
     python_image.ensure()
-    run("docker", "buildx", "bake", *arguments, env=variables())
+    known = variables()
+    if "SSL_CERT_FILE" in known and engine.plugin_version("buildx") >= ENTITLEMENTS:
+        arguments = ("--allow", f"fs.read={known['SSL_CERT_FILE']}", *arguments)
+    run("docker", "buildx", "bake", *arguments, env=known)
 
 
 def public_source(remote: str) -> str | None:
