@@ -1,0 +1,6 @@
+"""What every service shares: app factory, settings, logs, probes, server."""
+
+from chassis.app import create_app
+from chassis.config import Settings
+
+__all__ = ["Settings", "create_app"]

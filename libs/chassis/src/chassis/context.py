@@ -1,0 +1,105 @@
+"""What surrounds a request: its id, its line in the log, its size, its last resort.
+
+Plain ASGI, so that responses stream through untouched and context variables reach the path operation.
+"""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis.problems import problem
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+UNLOGGED = frozenset({"/livez", "/readyz", "/startupz"})
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class RequestContext:
+    """Give each request an id, write its line in the log, and answer 500 where the application raises."""
+
+    def __init__(self, app: ASGIApp, server: str) -> None:
+        """Wrap `app`; `server` is what to call it in the ``Server`` header."""
+        self.app = app
+        self.server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other scopes pass through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        started = time.perf_counter()
+        status: int | None = None
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-ID"] = request_id
+                # A server names itself, and so its weaknesses, where the application names nobody.
+                headers["Server"] = self.server
+                if scope["app"].state.draining:
+                    headers["Connection"] = "close"
+            elif scope["method"] == "HEAD":
+                # Starlette leaves the body in, and gunicorn writes a warning for each one that it drops.
+                message["body"] = b""
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self.app(scope, receive, send_with_id)
+            except Exception:
+                # Not raised again: the server would log it a second time, without the id.
+                log.exception("unhandled exception")
+                if status is None:
+                    await problem(500)(scope, receive, send_with_id)
+            finally:
+                if scope["path"] not in UNLOGGED:
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                        client=scope["client"] and scope["client"][0],
+                    )
+
+
+class BodyLimit:
+    """Answer 413 to a body over the limit, and read no further.
+
+    Not ``FastAPI(max_body_size=)``: outside every middleware, it answers in text/plain and without the request's id.
+    """
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        """Wrap `app`; `limit` is in bytes."""
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request; other scopes pass through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("Content-Length", "")
+        # As a float: int refuses to read five thousand digits.
+        expected = float(declared) if declared.isdecimal() else 0
+        size = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal size
+            message = await receive() if expected <= self.limit else {}
+            size += len(message.get("body", b""))
+            if max(size, expected) > self.limit:
+                raise HTTPException(413, f"The body is larger than {self.limit} bytes.", {"Connection": "close"})
+            return message
+
+        await self.app(scope, receive_within_limit, send)

@@ -1,0 +1,1 @@
+"""Tells what reaches it."""
