@@ -79,7 +79,7 @@ ENV LOG_FORMAT=console \
     UVICORN_APP=${SERVICE}.app:create_app \
     UVICORN_FACTORY=true \
     UVICORN_HOST=0.0.0.0 \
-    UVICORN_NO_ACCESS_LOG=true
+    UVICORN_SERVER_HEADER=false
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=cache,target=/root/.cache/uv \
     uv sync --package "$SERVICE" --group development

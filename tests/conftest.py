@@ -14,6 +14,7 @@ import pytest
 from stagecraft import bake, compose, engine, host
 from stagecraft.project import ROOT, service_names
 
+BASE_IMAGE = "stagecraft/base:test"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -55,16 +56,15 @@ def _as_found() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def images() -> dict[str, str]:
     """Build every production image, from the cache where another module has; give its name by service."""
-    bake.build("production")
+    # base too, in the same build: another one could find an equal base of another time in the cache
+    bake.build("production", "--set", "base.output=type=docker", "--set", f"base.tags={BASE_IMAGE}")
     return {service: f"stagecraft/{service}:dev" for service in service_names()}
 
 
 @pytest.fixture(scope="module")
-def base_image() -> str:
-    """Build the base stage as an image of its own, to compare others with; give its name."""
-    name = "stagecraft/base:test"
-    bake.build("base", "--set", "base.output=type=docker", "--set", f"base.tags={name}")
-    return name
+def base_image(images: dict[str, str]) -> str:  # noqa: ARG001 - it is built with them
+    """Give the name of the base stage as an image of its own, to compare others with."""
+    return BASE_IMAGE
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,12 @@ class Settings(BaseSettings):
     web_concurrency: Annotated[int, Field(ge=1)] = 1
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+    # After SIGTERM: how long to go on serving while saying no, and then how long to let requests finish.
     drain_seconds: Annotated[float, Field(ge=0, le=60)] = 3
     graceful_seconds: Annotated[int, Field(ge=0, le=600)] = 20
+    # In bytes.
     body_limit: Annotated[int, Field(ge=0)] = 1024 * 1024
+    # Whether to serve /docs and /openapi.json.
     docs: bool = False
     revision: str = "unknown"
 
