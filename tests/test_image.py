@@ -113,12 +113,18 @@ def test_the_process_can_write_to_tmp_alone(image: str) -> None:
     assert [name for name in writable if not name.startswith("dev/")] == ["tmp"]
 
 
-def test_it_is_base_and_one_small_layer(image: str, base_image: str, inspect: Any) -> None:
-    """All that a service adds is its environment, of at most 40 MB."""
-    base = inspect(base_image)
+def test_it_is_base_and_one_small_layer(image: str, base_image: str, run: Any, inspect: Any) -> None:
+    """All that a service adds to base's own steps is its environment, of at most 40 MB."""
+    steps = {
+        name: run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}}", name).stdout.splitlines()
+        for name in (image, base_image)
+    }
+    added = steps[image][: -len(steps[base_image])]
 
-    assert inspect(image)["RootFS"]["Layers"][:-1] == base["RootFS"]["Layers"]
-    assert inspect(image)["Size"] - base["Size"] <= ABOVE_BASE_MB * 1e6
+    assert steps[image] == added + steps[base_image]
+    assert [step.split()[0] for step in added if step.startswith(("COPY", "RUN", "ADD"))] == ["COPY"]
+    assert len(inspect(image)["RootFS"]["Layers"]) == len(inspect(base_image)["RootFS"]["Layers"]) + 1
+    assert inspect(image)["Size"] - inspect(base_image)["Size"] <= ABOVE_BASE_MB * 1e6
 
 
 def test_every_distribution_is_the_locked_one(image: str, run: Any, service: str) -> None:
