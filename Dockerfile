@@ -16,7 +16,13 @@ ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1
 RUN <<EOF
 set -eu
+case $(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') in
+  3.11 | 3.13 | 3.14) ;;
+  *) echo "$(python --version) is not supported, but 3.11, 3.13 and 3.14 are" >&2; exit 2 ;;
+esac
 python -m pip uninstall --quiet --yes --root-user-action ignore pip
+# and the pip that venv would bring back
+find / -xdev -name 'pip-*.whl' -delete
 groupadd --gid 10001 appuser
 useradd --uid 10001 --gid appuser --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
 # the image's own places that anyone may write to, but /tmp
@@ -27,7 +33,7 @@ WORKDIR /app
 EXPOSE 8000
 # for `docker run` and compose: Kubernetes has probes of its own
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
 # builder installs one service and the libraries it needs into /app/.venv
 FROM base AS builder
@@ -86,7 +92,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
 USER 10001:10001
 CMD ["uvicorn", "--reload", "--reload-dir", "libs", "--reload-dir", "services"]
 
-# production is base and one layer: an environment that only root could change
+# production is base and one layer: an environment that only root can change
 FROM base AS production
 ARG SERVICE=echo
 ARG REVISION=unknown

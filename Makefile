@@ -28,7 +28,7 @@ build: .venv ## Build the production images; TARGETS="echo-test": others
 
 .PHONY: plan
 plan: .venv ## Print bake's plan; needs no engine, only buildx
-	@docker buildx bake --print $(TARGETS)
+	@$(STAGECRAFT) plan $(TARGETS)
 
 ##@ Check
 .PHONY: test
@@ -42,8 +42,8 @@ lint: .venv ## Check format, lint, types, the lock and the workflows
 	@uv run --quiet ruff format --check --quiet
 	@uv run --quiet ruff check --quiet
 	@MYPYPATH="$$(echo libs/*/src services/*/src tools/src | tr ' ' :)" uv run --quiet mypy
-	@uv run --quiet hadolint Dockerfile
-	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint docker-bake.hcl
+	@uv run --quiet hadolint Dockerfile # not the single-stage one: what it would say there is the lesson
+	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint Dockerfile.single-stage && uv run --quiet tally lint docker-bake.hcl
 	@uv run --quiet shellcheck .ci/run
 	@uv run --quiet yamllint --strict .
 	@uv run --quiet zizmor --offline --quiet --pedantic .github
@@ -68,7 +68,13 @@ help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
 	  /^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.venv: uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) tools/pyproject.toml
+# a marker, as uv may be one of the machine's own
+.cache/uv.ready: tools/get_uv.py
+	@mkdir -p .cache
+	@python3 -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	@command -v uv >/dev/null || python3 tools/get_uv.py .cache/uv
+	@touch $@
+
+.venv: .cache/uv.ready uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) tools/pyproject.toml
 	@uv sync --quiet --frozen --all-packages
 	@touch .venv

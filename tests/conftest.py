@@ -35,26 +35,23 @@ def run() -> Run:
     return run
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _engine() -> None:
-    """Have an engine: no test is skipped for the lack of one."""
+@pytest.fixture(scope="session")
+def engine_here() -> Iterator[None]:
+    """Have an engine, as no test is skipped for the lack of one, and the ports that `make up` holds until the end."""
     engine.ensure()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _as_found() -> Iterator[None]:
-    """Free the ports that `make up` holds, and give them back at the end."""
-    found = compose.running()
+    containers, processes = compose.running(), host.running()
     compose.down()
     host.down()
     yield
-    if found:
+    if containers:
         bake.build("production")
         compose.up()
+    if processes:
+        host.up()
 
 
 @pytest.fixture(scope="module")
-def images() -> dict[str, str]:
+def images(engine_here: None) -> dict[str, str]:  # noqa: ARG001 - it builds with it
     """Build every production image, from the cache where another module has; give its name by service."""
     # base too, in the same build: another one could find an equal base of another time in the cache
     bake.build("production", "--set", "base.output=type=docker", "--set", f"base.tags={BASE_IMAGE}")
@@ -84,7 +81,7 @@ def container(run: Run) -> Iterator[Callable[..., str]]:
 
     yield start
     for name in started:
-        run("docker", "rm", "--force", "--volumes", name)
+        run("docker", "rm", "--force", "--volumes", name, code=None)
 
 
 @pytest.fixture(scope="session")

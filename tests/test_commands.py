@@ -17,6 +17,8 @@ from stagecraft.shell import output
 
 STAGECRAFT = (sys.executable, "-m", "stagecraft")
 
+pytestmark = pytest.mark.usefixtures("engine_here")
+
 
 def stagecraft(run: Any, *arguments: str, code: int = 0, **env: str) -> str:
     """Run the command itself, whose exit code make would hide."""
@@ -25,8 +27,8 @@ def stagecraft(run: Any, *arguments: str, code: int = 0, **env: str) -> str:
 
 def test_make_alone_has_a_line_for_every_target(run: Any) -> None:
     """No target is without its line of help."""
-    targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    shown = re.findall(r"^  ([a-z-]+)  +\w", run("make").stdout, re.MULTILINE)
+    targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    shown = re.findall(r"^  (\w[\w-]*)  +\w", run("make").stdout, re.MULTILINE)
 
     assert targets
     assert sorted(targets) == sorted(shown)
@@ -38,7 +40,7 @@ def test_doctor_is_plain_in_a_pipe_and_json_for_scripts(run: Any) -> None:
     found = {finding["name"]: finding for finding in json.loads(stagecraft(run, "doctor", "--json"))}
 
     assert "\x1b" not in plain
-    assert {"Python", "uv", "curl", "disk", "CA bundle", "Docker engine", "buildx", "compose", "registry"} <= set(found)
+    assert {"Python", "uv", "curl", "disk", "CA bundle", "Docker Engine", "buildx", "compose", "registry"} <= set(found)
     assert {f"port {service.port}" for service in services()} <= set(found)
     assert all(name in plain for name in found)
     assert all(stand_in in plain for stand_in in python_image.stand_ins())
@@ -59,11 +61,26 @@ def test_an_unsupported_python_is_refused_with_the_list(run: Any) -> None:
     assert "3.11, 3.13, 3.14" in said
 
 
+def test_a_port_that_is_none_is_refused(run: Any) -> None:
+    """Whatever it is set to, the message names the variable."""
+    for given in ("abc", "0", "99999"):
+        said = stagecraft(run, "up", code=Exit.USAGE, ECHO_PORT=given)
+
+        assert f"ECHO_PORT={given} is no port" in said
+
+
 def test_an_engine_that_does_not_answer_is_a_clear_message(run: Any) -> None:
     """DOCKER_HOST is somebody's choice: nothing is installed over it."""
     said = stagecraft(run, "build", code=Exit.MISSING, DOCKER_HOST="unix:///none")
 
-    assert "no Docker engine answers at DOCKER_HOST=unix:///none" in said
+    assert "DOCKER_HOST=unix:///none: there is no Docker Engine 25 or newer" in said
+
+
+def watched(run: Any) -> dict[str, str]:
+    """Give what health says of its targets."""
+    url = next(service.url for service in services() if service.name == "health")
+    targets = json.loads(run("curl", "--silent", "--fail", f"{url}/api/status").stdout)["targets"]
+    return {target["name"]: target["status"] for target in targets}
 
 
 @pytest.fixture(name="stopped")
@@ -96,15 +113,16 @@ def test_up_down_with_containers(run: Any, inspect: Callable[[str], Any]) -> Non
     for service in services():
         assert service.url in first
     assert "smoke cases passed" in again
-    assert compose.running() == set(service_names())
-    for name in ("stagecraft-echo-1", "stagecraft-health-1"):
-        held = inspect(name)["HostConfig"]
+    assert set(compose.running()) == set(service_names())
+    assert watched(run) == {"echo": "up"}
+    for name in service_names():
+        held = inspect(f"stagecraft-{name}-1")["HostConfig"]
         assert held["ReadonlyRootfs"]
         assert held["CapDrop"] == ["ALL"]
         assert all(binding[0]["HostIp"] == "127.0.0.1" for binding in held["PortBindings"].values())
     assert seconds < 30, "a second `make up` has nothing to do"
 
-    assert "stopped echo, health" in run("make", "down").stdout
+    assert f"stopped {', '.join(service_names())}" in run("make", "down").stdout
     assert not output("docker", "ps", "--all", "--quiet", "--filter", "label=com.docker.compose.project=stagecraft")
     assert not output("docker", "network", "ls", "--quiet", "--filter", "label=com.docker.compose.project=stagecraft")
     assert "nothing was running" in run("make", "down").stdout
@@ -116,12 +134,24 @@ def test_up_down_without_an_engine(run: Any) -> None:
     said = run("make", "up", "ENGINE=none", env={"DOCKER_HOST": "unix:///none"}).stdout
 
     assert "smoke cases passed" in said
-    assert host.running() == set(service_names())
+    assert set(host.running()) == set(service_names())
     assert not compose.running()
+    assert watched(run) == {"echo": "up"}
     run("make", "up", "ENGINE=none")
 
-    assert "stopped echo, health" in run("make", "down", env={"DOCKER_HOST": "unix:///none"}).stdout
+    assert f"stopped {', '.join(service_names())}" in run("make", "down", env={"DOCKER_HOST": "unix:///none"}).stdout
     assert not host.running()
+
+
+@pytest.mark.usefixtures("stopped")
+def test_a_running_service_moves_to_another_port(run: Any) -> None:
+    """Only a port that is wanted and not ours is in the way."""
+    run("make", "up", "ENGINE=none")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        said = stagecraft(run, "up", code=Exit.BUSY, ENGINE="none", ECHO_PORT=str(listener.getsockname()[1]))
+    host.down()
+
+    assert "is taken by" in said
 
 
 @pytest.fixture(name="kept_stand_ins")
@@ -142,6 +172,7 @@ def test_clean_leaves_nothing_behind(run: Any, kept_stand_ins: list[str]) -> Non
     """Images with our label, stand-ins and environments go, and it says which."""
     said = run("make", "clean").stdout
 
+    assert "stagecraft/echo:dev" in said
     assert not output("docker", "images", "--quiet", "--filter", "label=dev.stagecraft.image")
     assert not python_image.stand_ins()
     assert all(name in said for name in kept_stand_ins)

@@ -19,6 +19,8 @@ from stagecraft.project import ROOT
 
 CACHE_MOUNT = "--mount=type=cache,target=/root/.cache/uv"
 
+pytestmark = pytest.mark.usefixtures("engine_here")
+
 
 class Proxy(threading.Thread):
     """Answers CONNECT, shows the client a certificate of its own CA, and passes the bytes on."""
@@ -112,14 +114,13 @@ def test_without_its_ca_nothing_is_fetched(proxy: Proxy, dockerfile: Path) -> No
 
 
 def test_a_build_gets_the_ca_and_leaves_no_trace(
-    *, proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, base_image: str, run: Any, inspect: Any
+    *, proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, run: Any, inspect: Any
 ) -> None:
     """Given the bundle as a secret the build works, and no layer of ours, variable or history line has it."""
     pem = authority.cert_pem.bytes().decode()
     bundle = tmp_path / "bundle.pem"
     bundle.write_text(Path(ca.bundle()).read_text() + pem)
     needle = pem.splitlines()[3]
-    base_layers = inspect(base_image)["RootFS"]["Layers"][:-1]
 
     for target in ("builder", "production"):
         name = f"stagecraft/proxied:{target}"
@@ -132,10 +133,9 @@ def test_a_build_gets_the_ca_and_leaves_no_trace(
         assert needle not in json.dumps(inspect(name)) + history
         assert needle not in done.stdout
         assert needle.encode() not in content(archive)
-        assert len(inspect(name)["RootFS"]["Layers"]) > len(base_layers)
         run("docker", "rmi", name)
 
-    assert len(set(proxy.hosts)) >= 1
+    assert proxy.hosts, "the builds did not go through the proxy"
 
 
 def content(archive: Path) -> bytes:

@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stagecraft import ca, python_image
+
+pytestmark = pytest.mark.usefixtures("engine_here")
 
 
 def test_a_stand_in_knows_what_this_machine_trusts(run: Any) -> None:
@@ -18,7 +22,7 @@ def test_a_stand_in_can_do_what_the_real_one_can(run: Any) -> None:
         script = "import venv, pip, platform; print(platform.python_version())"
         said = run("docker", "run", "--rm", python_image.name(version), "python", "-c", script).stdout
 
-        assert said.startswith(f"{version}.")
+        assert said.startswith(f"{version}."), said
 
 
 def test_a_plain_build_needs_no_flag(run: Any) -> None:

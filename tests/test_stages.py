@@ -1,11 +1,16 @@
 """What a stage promises beyond the image that it ends in."""
 
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stagecraft import python_image
 from stagecraft.project import service_names
+
+pytestmark = pytest.mark.usefixtures("engine_here")
 
 
 def bake(run: Any, folder: Path, *targets: str, code: int = 0) -> str:
@@ -46,7 +51,53 @@ def test_a_wrong_service_is_told_the_right_ones(run: Any, target: str) -> None:
     assert all(f"  {service}\n" in said for service in service_names())
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.13", "3.14"])
+@pytest.mark.parametrize("version", list(python_image.RELEASES))
 def test_every_supported_python_passes_the_tests(run: Any, version: str) -> None:
     """One commit, each Python."""
     run("make", "build", "TARGETS=test", f"PYTHON_VERSION={version}")
+
+
+def test_an_unsupported_python_is_refused_by_the_build(run: Any, copy: Path) -> None:
+    """Where python:3.12-slim can be had, base still says which versions there are."""
+    supported = " | ".join(python_image.RELEASES)
+    dockerfile = (copy / "Dockerfile").read_text().replace(f"{supported})", "3.10)")
+    (copy / "Dockerfile").write_text(dockerfile)
+
+    assert "is not supported, but 3.11, 3.13 and 3.14 are" in run("docker", "build", ".", cwd=copy, code=1).stdout
+
+
+def test_development_reloads_on_an_edit(run: Any, copy: Path, container: Any, wait_until_healthy: Any) -> None:
+    """Only src folders are mounted, read-only; an edit of one is in the next answers, as a user without rights."""
+    run("make", "build", "TARGETS=echo-development")
+    mounts = [f"--volume={copy / folder}:/app/{folder}:ro" for folder in ("libs/chassis/src", "services/echo/src")]
+    name = container(*mounts, "--publish", "127.0.0.1::8000", "stagecraft/echo:dev-development")
+    wait_until_healthy(name)
+    address = run("docker", "port", name, "8000").stdout.split()[0]
+    assert run("docker", "exec", name, "id", "-u").stdout.strip() == "10001"
+
+    for source, old, new in (
+        ("services/echo/src/echo/routes.py", "length=len(message.text)", "length=4242"),
+        ("libs/chassis/src/chassis/app.py", "title=name", 'title="edited"'),
+    ):
+        text = (copy / source).read_text()
+        assert old in text
+        (copy / source).write_text(text.replace(old, new))
+    post = ("curl", "--silent", "--json", '{"text": "a"}', f"http://{address}/echo")
+    deadline = time.monotonic() + 20
+    while "4242" not in run(*post, code=None).stdout or "edited" not in run("curl", "-s", address, code=None).stdout:
+        assert time.monotonic() < deadline, run("docker", "logs", name).stdout
+        time.sleep(0.1)
+
+
+def test_a_service_is_added_as_the_readme_says(run: Any, copy: Path) -> None:
+    """A copy of echo under another name and a word in the bake file: it builds, and passes its tests."""
+    shutil.copytree(copy / "services/echo", copy / "services/greeter")
+    (copy / "services/greeter/src/echo").rename(copy / "services/greeter/src/greeter")
+    for path in (copy / "services/greeter").rglob("*"):
+        if path.is_file():
+            path.write_text(path.read_text().replace("echo", "greeter"))
+    hcl = copy / "docker-bake.hcl"
+    hcl.write_text(hcl.read_text().replace('    "echo",\n', '    "echo",\n    "greeter",\n'))
+    run("uv", "lock", cwd=copy)
+
+    bake(run, copy, "greeter-test", "greeter-builder")

@@ -31,8 +31,8 @@ def test_who_is_not_root_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch
     problem = on(monkeypatch, {"ID": "debian", "PRETTY_NAME": "Debian 12"}, 1000)
 
     assert problem.code == Exit.MISSING
-    lacking = "a Docker engine that answers and buildx 0.13 or newer and compose"
-    assert str(problem) == f"this machine lacks {lacking} (Debian 12, not root)"
+    what = " and ".join(map(engine.wanted, engine.NEEDED))
+    assert str(problem) == f"this machine lacks {what} (Debian 12, not root)"
     assert "ENGINE=none" in problem.advice
 
 
@@ -46,6 +46,31 @@ def test_another_system_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch)
     assert "buildx 0.13 or newer" in problem.advice
 
 
+# What releases had on 2026-11-24; Ubuntu 24.04 as after its updates.
+CANDIDATES = {
+    "trixie": {"docker.io": (26, 1), "docker-cli": (26, 1), "docker-buildx": (0, 13), "docker-compose": (2, 26)},
+    "bookworm": {"docker.io": (20, 10), "docker-compose": (1, 29)},
+    "noble": {"docker.io": (28, 2), "docker-buildx": (0, 21), "docker-compose": (1, 29), "docker-compose-v2": (2, 37)},
+}
+
+
+@pytest.mark.parametrize(
+    ("release", "missing", "packages"),
+    [
+        ("trixie", list(engine.NEEDED), ["docker.io", "docker-buildx", "docker-compose", "docker-cli"]),
+        ("trixie", ["compose"], ["docker-compose"]),
+        ("noble", list(engine.NEEDED), ["docker.io", "docker-buildx", "docker-compose-v2"]),
+        ("bookworm", list(engine.NEEDED), None),
+        ("bookworm", ["buildx"], None),
+    ],
+)
+def test_packages_are_chosen_by_what_is_missing_and_new_enough(
+    release: str, missing: list[str], packages: list[str] | None
+) -> None:
+    """Only what is missing is installed, and nothing that is too old."""
+    assert engine.choose(missing, lambda package: CANDIDATES[release].get(package, ())) == packages
+
+
 def test_versions_are_compared_as_numbers() -> None:
     """0.9 is older than 0.13."""
-    assert (0, 9, 1) < engine.BUILDX <= (0, 13, 1) < (0, 30)
+    assert (0, 9, 1) < engine.NEEDED["buildx"] <= (0, 13, 1) < (0, 30)

@@ -3,6 +3,8 @@
 import pytest
 
 from stagecraft import python_image
+from stagecraft.problem import Problem
+from stagecraft.project import ROOT
 
 
 class Engine:
@@ -18,8 +20,14 @@ class Engine:
         monkeypatch.setattr(python_image, "present", lambda image: image in present)
         monkeypatch.setattr(python_image, "pullable", lambda _: registry)
         monkeypatch.setattr(python_image, "stand_ins", lambda: sorted(stand_ins))
-        monkeypatch.setattr(python_image, "run", lambda *command: self.pulled.append(command[-1]))
+        monkeypatch.setattr(python_image, "run", self.pull if registry else self.fail)
         monkeypatch.setattr(python_image, "_make", self.made.extend)
+
+    def pull(self, *command: str) -> None:
+        self.pulled.append(command[-1])
+
+    def fail(self, *command: str) -> None:
+        raise Problem(f"{command} ended with code 1")
 
 
 def test_an_image_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,8 +65,13 @@ def test_a_stand_in_is_not_joined_by_others_once_a_registry_answers(monkeypatch:
 
 def test_your_own_image_is_pulled_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """PYTHON_IMAGE is taken at its word."""
-    engine = Engine(monkeypatch, present=set(), stand_ins=set(), registry=False)
+    engine = Engine(monkeypatch, present=set(), stand_ins=set(), registry=True)
     monkeypatch.setenv("PYTHON_IMAGE", "registry.example.com/python:1")
     python_image.ensure()
 
     assert (engine.made, engine.pulled) == ([], ["registry.example.com/python:1"])
+
+
+def test_the_dockerfile_knows_the_same_versions() -> None:
+    """A build refuses what the commands refuse."""
+    assert f"\n  {' | '.join(python_image.RELEASES)}) ;;\n" in (ROOT / "Dockerfile").read_text()

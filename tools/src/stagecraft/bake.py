@@ -1,5 +1,6 @@
 """Build images by docker-bake.hcl, with what only this machine knows: the commit, its time, the CA bundle."""
 
+import os
 import re
 
 from stagecraft import ca, engine, python_image
@@ -10,14 +11,14 @@ ENTITLEMENTS = (0, 19)
 
 
 def variables() -> dict[str, str]:
-    """Give the bake variables that git and this machine know, none that is unknown."""
+    """Give the bake variables that git and this machine know, or that the environment sets; none that is unknown."""
     found = {
         "REVISION": output("git", "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"),
         "SOURCE": public_source(output("git", "config", "--get", "remote.origin.url") or ""),
         "SOURCE_DATE_EPOCH": output("git", "log", "--max-count=1", "--format=%ct"),
         "SSL_CERT_FILE": ca.bundle(),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, default in found.items() if (value := os.environ.get(name) or default)}
 
 
 def build(*arguments: str) -> None:
@@ -31,7 +32,7 @@ def build(*arguments: str) -> None:
     """
     python_image.ensure()
     known = variables()
-    if "SSL_CERT_FILE" in known and engine.plugin_version("buildx") >= ENTITLEMENTS:
+    if "SSL_CERT_FILE" in known and engine.versions()["buildx"] >= ENTITLEMENTS:
         arguments = ("--allow", f"fs.read={known['SSL_CERT_FILE']}", *arguments)
     run("docker", "buildx", "bake", *arguments, env=known)
 

@@ -27,7 +27,8 @@ RESULT = ROOT / "docs" / "bench.json"
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "design.md"]
 STAGES = ["builder", "test", "development", "production"]
 ROUNDS = 3
-LOAD_SECONDS = 4
+WORKER_ROUNDS = 6
+LOAD_SECONDS = 3
 CONNECTIONS = 32
 PORT = 18000
 
@@ -53,7 +54,7 @@ def run() -> None:
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
             "system": platform.freedesktop_os_release()["PRETTY_NAME"],
             "engine": engine.version(),
-            "buildx": ".".join(map(str, engine.plugin_version("buildx"))),
+            "buildx": engine.dotted(engine.versions()["buildx"]),
             "uv": locked_version("uv"),
             "python_image": python_image.name(python_image.selected()),
             "stand_in": python_image.name(python_image.selected()) in python_image.stand_ins(),
@@ -190,7 +191,7 @@ def _workers() -> list[dict[str, Any]]:
     )
     quiet("docker", "build", "--file", "-", *secret, "--tag", tag, ".", stdin=dockerfile)
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in WORKERS}
-    rounds = [(name, words) for _ in range(ROUNDS) for name, (words, _) in WORKERS.items()]
+    rounds = [(name, words) for _ in range(WORKER_ROUNDS) for name, (words, _) in WORKERS.items()]
     for name, words in track(rounds, "workers", console=errors):
         command = ["gunicorn", "--config", "python:chassis.gunicorn", *words]
         with _container(["--cpuset-cpus", "0", tag, *command]) as container:

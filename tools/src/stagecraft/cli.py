@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from stagecraft import bake, bench, compose, doctor, engine, graph, host, ports, python_image, smoke
+from stagecraft import apt, bake, bench, compose, doctor, engine, graph, host, ports, python_image, smoke
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import service_names, services
-from stagecraft.shell import output
+from stagecraft.shell import output, run
 
 app = typer.Typer(
     add_completion=True,
@@ -29,22 +29,21 @@ class Engine(StrEnum):
     NONE = "none"
 
 
-EngineOption = Annotated[Engine, typer.Option(envvar="ENGINE", help="docker: containers; none: processes here.")]
+EngineOption = Annotated[
+    Engine, typer.Option("--engine", envvar="ENGINE", help="docker: containers; none: processes of this machine.")
+]
 
 
 @app.command()
-def up(
-    engine_name: Annotated[
-        Engine, typer.Option("--engine", envvar="ENGINE", help="docker: containers; none: processes of this machine.")
-    ] = Engine.DOCKER,
-) -> None:
+def up(engine_name: EngineOption = Engine.DOCKER) -> None:
     """Build and start every service, curl every endpoint, print the URLs."""
     published = services()
+    running = compose.running() | host.running()
+    ports.check([service for service in published if running.get(service.name) != service.port])
+    python_image.selected()
+    apt.ensure("curl", "curl")
     steps = Steps()
-    if not (compose.running() | host.running()) >= {service.name for service in published}:
-        ports.check([service for service in published if service.name not in compose.running() | host.running()])
     if engine_name is Engine.DOCKER:
-        python_image.selected()
         with steps.step("engine"):
             engine.ensure()
         with steps.step("Python image"):
@@ -56,7 +55,7 @@ def up(
             compose.up()
     else:
         with steps.step("install and start"):
-            if output("docker", "version"):
+            if engine.version():
                 compose.down()
             host.up()
     with steps.step("smoke"):
@@ -83,6 +82,7 @@ def smoke_command(
     ] = None,
 ) -> None:
     """Curl every endpoint of the services that run here, or of those at BASE_URL."""
+    apt.ensure("curl", "curl")
     if base_url:
         _smoke(dict(_address(pair) for pair in base_url))
     else:
@@ -116,31 +116,46 @@ def clean() -> None:
     down()
     host.clean()
     if engine.version():
-        images = (
-            output("docker", "images", "--quiet", "--no-trunc", "--filter", "label=dev.stagecraft.image") or ""
-        ).split()
-        stand_ins = python_image.stand_ins()
-        for image in dict.fromkeys([*images, *stand_ins]):
+        made = _made()
+        for image in made:
             output("docker", "rmi", "--force", image)
-        console.print(
-            f"removed {len(set(images))} images and {len(stand_ins)} stand-ins ({', '.join(stand_ins) or 'none'})"
-        )
+        kept = _made()
+        console.print(f"removed {', '.join(name for name in made if name not in kept) or 'no image'}")
+        if kept:
+            raise Problem(f"{', '.join(kept)} can't be removed", "A container uses it: `docker ps --all`.")
         console.print("The engine and its build cache stay: `docker builder prune` empties the cache.")
+
+
+def _made() -> list[str]:
+    """Give every image that was made here: by its name, or by its id where it has none."""
+    shown = '{{if eq .Repository "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'
+    listed = output("docker", "images", "--filter", "label=dev.stagecraft.image", "--format", shown)
+    return [*dict.fromkeys((listed or "").split()), *python_image.stand_ins()]
 
 
 @app.command()
 def build(
     targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None,
 ) -> None:
-    """Build images by docker-bake.hcl, the engine and the Python image being seen to."""
+    """Build images by docker-bake.hcl, after preparing the engine and the Python image."""
     python_image.selected()
     engine.ensure()
     bake.build(*(targets or []))
 
 
+@app.command()
+def plan(
+    targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups.")] = None,
+) -> None:
+    """Print bake's plan as `build` would run it; it needs no engine, only buildx."""
+    run("docker", "buildx", "bake", "--print", *(targets or []), env=bake.variables())
+
+
 @app.command(name="engine")
 def engine_command() -> None:
-    """Have a Docker engine: the one that answers, or one installed and started here."""
+    """Have a Docker engine and the Python image: those that are here, or installed, pulled or made."""
+    python_image.selected()
+    apt.ensure("curl", "curl")
     engine.ensure()
     python_image.ensure()
 

@@ -13,6 +13,8 @@ from stagecraft.project import ROOT, locked_version, services
 from stagecraft.shell import output
 
 FREE_GB = 5
+# What buildx has from which version on, that docker-bake.hcl does without.
+NEWER = {"--check": (0, 17), "--list": (0, 17), "validation": (0, 20)}
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,11 @@ def findings() -> list[Finding]:
     return [
         _python(),
         _tool("uv", output("uv", "--version"), "every tool, from the lock", f"uv {locked_version('uv')}"),
-        _tool("curl", (output("curl", "--version") or "").partition(" (")[0], "the smoke cases", "curl"),
+        _tool("curl", output("curl", "--version"), "the smoke cases", "curl"),
         _disk(),
         *_ports(),
         _bundle(),
-        _engine(),
-        _buildx(),
-        _compose(),
+        *_needed(),
         *_python_image(),
     ]
 
@@ -67,7 +67,9 @@ def _python() -> Finding:
 
 def _tool(name: str, found: str | None, needed_for: str, what: str) -> Finding:
     if found:
-        return Finding(name, found.removeprefix(f"{name} "), needed_for, ok=True)
+        return Finding(name, found.removeprefix(f"{name} ").partition(" (")[0], needed_for, ok=True)
+    if apt.usable():
+        return Finding(name, "none", needed_for, ok=True, advice="`make up` installs it.")
     return Finding(name, "none", needed_for, ok=False, advice=f"Install {what}.")
 
 
@@ -82,8 +84,9 @@ def _ports() -> list[Finding]:
     found = []
     ours = compose.running() | host.running()
     for service in services():
-        taker = "this project" if service.name in ours else ports.holder(service.port)
-        ok = taker is None or service.name in ours
+        is_ours = ours.get(service.name) == service.port
+        taker = "this project" if is_ours else ports.holder(service.port)
+        ok = taker is None or is_ours
         advice = "" if ok else f"Stop it, or set {service.port_variable}."
         state = "free" if taker is None else f"taken by {taker}"
         found.append(Finding(f"port {service.port}", state, service.name, ok=ok, advice=advice))
@@ -98,32 +101,21 @@ def _bundle() -> Finding:
         return Finding("CA bundle", str(problem), needed_for, ok=False, advice=problem.advice)
 
 
-def _engine() -> Finding:
-    if version := engine.version():
-        return Finding("Docker engine", version, "images and containers", ok=True)
-    return _obtainable("Docker engine", "images and containers")
-
-
-def _buildx() -> Finding:
-    version = engine.plugin_version("buildx")
-    if version < engine.BUILDX:
-        return _obtainable("buildx", "docker-bake.hcl")
-    lacks = [] if version >= (0, 17) else ["--check", "--list"]
-    lacks += [] if version >= (0, 20) else ["validation"]
-    advice = f"It works; it lacks {', '.join(lacks)} of newer ones." if lacks else ""
-    return Finding("buildx", _dotted(version), "docker-bake.hcl", ok=True, advice=advice)
-
-
-def _compose() -> Finding:
-    if version := engine.plugin_version("compose"):
-        return Finding("compose", _dotted(version), "`make up`", ok=True)
-    return _obtainable("compose", "`make up`")
-
-
-def _obtainable(name: str, needed_for: str) -> Finding:
-    if apt.usable() and not os.environ.get("DOCKER_HOST"):
-        return Finding(name, "none", needed_for, ok=True, advice="`make up` installs or starts it.")
-    return Finding(name, "none", needed_for, ok=False, advice=engine.BY_HAND)
+def _needed() -> list[Finding]:
+    """Look at what engine.NEEDED names."""
+    needed_for = {"Docker Engine": "images and containers", "buildx": "docker-bake.hcl", "compose": "`make up`"}
+    obtainable = apt.usable() and not os.environ.get("DOCKER_HOST")
+    found = []
+    for name, version in engine.versions().items():
+        words = engine.dotted(version) or "none"
+        if version >= engine.NEEDED[name]:
+            newer = [what for what, since in NEWER.items() if name == "buildx" and version < since]
+            advice = f"It works; it lacks {', '.join(newer)} of newer ones." if newer else ""
+            found.append(Finding(name, words, needed_for[name], ok=True, advice=advice))
+        else:
+            advice = "`make up` installs or starts it." if obtainable else engine.by_hand()
+            found.append(Finding(name, words, needed_for[name], ok=obtainable, advice=advice))
+    return found
 
 
 def _python_image() -> list[Finding]:
@@ -131,24 +123,24 @@ def _python_image() -> list[Finding]:
         image = os.environ.get("PYTHON_IMAGE") or python_image.name(python_image.selected())
     except Problem as problem:
         return [Finding("Python image", str(problem), "every image", ok=False, advice=problem.advice)]
-    found = []
+    answers = bool(engine.version()) and python_image.pullable(image)
+    stand_ins = python_image.stand_ins()
     if python_image.present(image):
-        found.append(Finding("Python image", f"{image}, present", "every image", ok=True))
-    elif engine.version() and python_image.pullable(image):
-        found.append(Finding("Python image", f"{image}, pullable", "every image", ok=True))
-    elif apt.usable():
+        finding = Finding("Python image", f"{image}, present", "every image", ok=True)
+    elif answers:
+        finding = Finding("Python image", f"{image}, pullable", "every image", ok=True)
+    elif apt.usable() and not os.environ.get("PYTHON_IMAGE"):
         advice = "`make up` pulls it, or makes a stand-in from Debian's packages."
-        found.append(Finding("Python image", f"{image}, not here", "every image", ok=True, advice=advice))
+        finding = Finding("Python image", f"{image}, not here", "every image", ok=True, advice=advice)
     else:
         advice = "Set PYTHON_IMAGE to an image that you can pull."
-        found.append(Finding("Python image", f"{image}, no registry answers", "every image", ok=False, advice=advice))
-    registry = "answers" if engine.version() and python_image.pullable(image) else "does not answer"
-    found.append(Finding("registry", registry, "pulling the Python image", ok=True))
-    for stand_in in python_image.stand_ins():
-        advice = "Made from Debian's packages; `make clean` removes it."
-        found.append(Finding("stand-in", stand_in, "in place of the image of that name", ok=True, advice=advice))
-    return found
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
+        finding = Finding("Python image", f"{image}, no registry answers", "every image", ok=False, advice=advice)
+    advice = "Made from Debian's packages; `make clean` removes it."
+    return [
+        finding,
+        Finding("registry", "answers" if answers else "does not answer", "pulling the Python image", ok=True),
+        *(
+            Finding("stand-in", name, "in place of the image of that name", ok=True, advice=advice)
+            for name in stand_ins
+        ),
+    ]

@@ -5,25 +5,26 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from stagecraft import apt
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
-from stagecraft.shell import output, run
+from stagecraft.shell import output, quiet
 
-# The oldest buildx that docker-bake.hcl is written for.
-BUILDX = (0, 13)
-# Debian's first release whose packages are new enough.
+# What this repository needs, and from which version on: --start-interval of HEALTHCHECK, docker-bake.hcl, `ps` as JSON.
+NEEDED = {"Docker Engine": (25,), "buildx": (0, 13), "compose": (2, 21)}
+# Which packages have it, the first that is new enough; Ubuntu calls compose docker-compose-v2.
+PACKAGES = {
+    "Docker Engine": ["docker.io"],
+    "buildx": ["docker-buildx"],
+    "compose": ["docker-compose-v2", "docker-compose"],
+}
+# Debian's first release whose packages are all new enough.
 RELEASE = "trixie"
-PACKAGES = ["docker.io", "docker-cli", "docker-buildx", "docker-compose"]
 LOG = Path("/var/log/dockerd.log")
 START_SECONDS = 30
-
-BY_HAND = (
-    "Install Docker Engine 24 or newer with buildx 0.13 or newer and compose 2.20 or newer, start it, and come back."
-    " Or do without: `make up ENGINE=none` runs the services on this machine."
-)
 
 
 def version() -> str | None:
@@ -31,10 +32,40 @@ def version() -> str | None:
     return output("docker", "version", "--format", "{{.Server.Version}}", timeout=10) or None
 
 
-def plugin_version(plugin: str) -> tuple[int, ...]:
-    """Give the version of a docker command's plugin (buildx, compose) as numbers, () where it is missing."""
-    found = re.search(r"v?(\d+(?:\.\d+)+)", output("docker", plugin, "version", timeout=10) or "")
-    return tuple(int(number) for number in found[1].split(".")) if found else ()
+def versions() -> dict[str, tuple[int, ...]]:
+    """Give the version of each thing in NEEDED as numbers, () where it is missing."""
+    return {
+        "Docker Engine": _numbers(version()),
+        "buildx": _numbers(output("docker", "buildx", "version", timeout=10)),
+        "compose": _numbers(output("docker", "compose", "version", timeout=10)),
+    }
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    found = re.search(r"v?(\d+(?:\.\d+)+)", text or "")
+    return tuple(map(int, found[1].split("."))) if found else ()
+
+
+def dotted(numbers: tuple[int, ...]) -> str:
+    """Give a version as people write it: (0, 13) is 0.13."""
+    return ".".join(map(str, numbers))
+
+
+def wanted(name: str) -> str:
+    """Give one of NEEDED with its version in words."""
+    return f"{name} {dotted(NEEDED[name])} or newer"
+
+
+def lacking() -> list[str]:
+    """Name what of NEEDED is missing or too old here, [] for nothing."""
+    found = versions()
+    return [name for name, least in NEEDED.items() if found[name] < least]
+
+
+def by_hand() -> str:
+    """Say what a person can do where nothing can be installed."""
+    what = ", ".join(map(wanted, NEEDED))
+    return f"Install {what}, start it and run this again; or run the services without it: `make up ENGINE=none`."
 
 
 def ensure() -> None:
@@ -43,52 +74,64 @@ def ensure() -> None:
     Raises:
         Problem: There is none and it can't be had here; the advice says what to install.
     """
-    if _complete():
+    missing = lacking()
+    if not missing:
         return
-    if os.environ.get("DOCKER_HOST"):
+    if host := os.environ.get("DOCKER_HOST"):
         raise Problem(
-            f"no Docker engine answers at DOCKER_HOST={os.environ['DOCKER_HOST']}",
-            "Start that engine, or unset DOCKER_HOST.",
+            f"DOCKER_HOST={host}: there is no {' and no '.join(map(wanted, missing))}",
+            f"Start that engine, or unset DOCKER_HOST. {by_hand()}",
             Exit.MISSING,
         )
-    if not shutil.which("dockerd") or plugin_version("buildx") < BUILDX or not plugin_version("compose"):
-        _install()
+    # an engine that is installed may only have to be started
+    if missing := [name for name in missing if name != "Docker Engine" or not shutil.which("dockerd")]:
+        _install(missing)
     if version() is None:
         _start()
+    if missing := lacking():
+        raise Problem(f"this machine still lacks {' and '.join(map(wanted, missing))}", by_hand(), Exit.MISSING)
 
 
-def lacking() -> list[str]:
-    """Name what an engine for this repository lacks here, [] for nothing."""
-    found = [] if version() else ["a Docker engine that answers"]
-    if plugin_version("buildx") < BUILDX:
-        found.append("buildx 0.13 or newer")
-    if not plugin_version("compose"):
-        found.append("compose")
-    return found
+def choose(missing: list[str], candidate: Callable[[str], tuple[int, ...]]) -> list[str] | None:
+    """Choose the packages for what is missing.
+
+    Args:
+        missing: Names of NEEDED.
+        candidate: Gives the version of a package that would be installed, () for none.
+
+    Returns:
+        The packages, None where one is too old or missing.
+    """
+    chosen = []
+    for name in missing:
+        new_enough = [package for package in PACKAGES[name] if candidate(package) >= NEEDED[name]]
+        if not new_enough:
+            return None
+        chosen.append(new_enough[0])
+    # a package of its own since trixie, which docker.io merely recommends
+    return [*chosen, "docker-cli"] if "docker.io" in chosen and candidate("docker-cli") else chosen
 
 
-def _complete() -> bool:
-    return not lacking()
-
-
-def _install() -> None:
+def _install(missing: list[str]) -> None:
+    what = " and ".join(map(wanted, missing))
     if not apt.usable():
         system = apt.system().get("PRETTY_NAME", os.uname().sysname)
         who = "root" if os.geteuid() == 0 else "not root"
-        raise Problem(f"this machine lacks {' and '.join(lacking())} ({system}, {who})", BY_HAND, Exit.MISSING)
-    apt.update()
-    packages = [name for name in PACKAGES if apt.candidate(name)]
+        raise Problem(f"this machine lacks {what} ({system}, {who})", by_hand(), Exit.MISSING)
     origin = apt.system()["PRETTY_NAME"]
-    if apt.candidate("docker-buildx") < BUILDX:
+    console.print(f"This machine lacks {what}.")
+    apt.update()
+    packages = choose(missing, apt.candidate)
+    if packages is None:
         if apt.system()["ID"] != "debian":
-            raise Problem(f"{origin} has no buildx 0.13 or newer among its packages", BY_HAND, Exit.MISSING)
-        origin, packages = f"Debian {RELEASE}, as {origin}'s are too old", PACKAGES
-    elif not apt.candidate("docker-compose") and apt.candidate("docker-compose-v2"):
-        packages = [*packages, "docker-compose-v2"]  # Ubuntu's name for it
-    console.print(f"This machine lacks {' and '.join(lacking())}. Installing {' '.join(packages)} from {origin}.")
+            raise Problem(f"{origin} has no {what} among its packages", by_hand(), Exit.MISSING)
+        console.print(f"{origin}'s packages are too old: taking Debian {RELEASE}'s, by a pin in {apt.PINS}.")
+        apt.add_release(
+            RELEASE, [package for names in PACKAGES.values() for package in names] + ["docker-cli", "containerd"]
+        )
+        packages, origin = choose(missing, apt.candidate) or [], f"Debian {RELEASE}"
+    console.print(f"Installing {' '.join(packages)} from {origin}.")
     with console.status("installing"):
-        if "too old" in origin:
-            apt.add_release(RELEASE, [*PACKAGES, "containerd"])
         apt.install(*packages, "iptables")
 
 
@@ -99,14 +142,20 @@ def _start() -> None:
             "Start it (`sudo systemctl start docker`), and be in the group docker or root.",
             Exit.MISSING,
         )
+    daemon = None
     if Path("/run/systemd/system").is_dir():
-        run("systemctl", "start", "docker")
+        quiet("systemctl", "start", "docker")
     else:
         console.print(f"No init system starts the Docker engine here: starting it by hand, its log is {LOG}.")
-        with LOG.open("ab") as log:
-            subprocess.Popen(["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        with LOG.open("wb") as log:
+            daemon = subprocess.Popen(
+                ["dockerd"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
     deadline = time.monotonic() + START_SECONDS
     while version() is None:
-        if time.monotonic() > deadline:
-            raise Problem(f"the Docker engine does not answer after {START_SECONDS} s", f"See {LOG}.", Exit.MISSING)
+        if (daemon and daemon.poll() is not None) or time.monotonic() > deadline:
+            words = (
+                "".join(LOG.read_text().splitlines(keepends=True)[-10:]) if daemon else "See `journalctl -u docker`."
+            )
+            raise Problem("the Docker engine does not start", words, Exit.MISSING)
         time.sleep(0.2)

@@ -1,11 +1,10 @@
 """The services as processes of this machine, for one without an engine: from the lock, as the images are."""
 
+import http.client
 import os
 import shutil
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import psutil
@@ -17,13 +16,17 @@ from stagecraft.shell import run
 
 FOLDER = CACHE / "host"
 START_SECONDS = 30
+# compose.yaml's stop_grace_period
+STOP_SECONDS = 30
+# What a process gets of the environment: a container gets none of it either.
+KEPT = ("HOME", "LANG", "PATH", "TMPDIR")
 # A container's port in compose.yaml.
 PORT = 8000
 
 
-def running() -> set[str]:
-    """Name the services that run as processes."""
-    return {path.stem for path in FOLDER.glob("*.pid") if _process(path) is not None}
+def running() -> dict[str, int]:
+    """Give the services that run as processes, and their ports."""
+    return {path.stem: int(path.read_text().split()[2]) for path in FOLDER.glob("*.pid") if _process(path) is not None}
 
 
 def up() -> None:
@@ -47,12 +50,13 @@ def up() -> None:
 
 def down() -> None:
     """Stop every process that `up` started, as a cluster would: SIGTERM, and wait for its drain."""
-    found = {path: _process(path) for path in FOLDER.glob("*.pid")}
-    for process in found.values():
-        if process is not None:
-            process.terminate()
-    psutil.wait_procs([process for process in found.values() if process is not None], timeout=60)
-    for path in found:
+    files = list(FOLDER.glob("*.pid"))
+    processes = [process for path in files if (process := _process(path))]
+    for process in processes:
+        process.terminate()
+    for process in psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]:
+        process.kill()
+    for path in files:
         path.unlink()
 
 
@@ -71,7 +75,7 @@ def _log(service: Service) -> Path:
 
 def _process(pid_file: Path) -> psutil.Process | None:
     # a process id alone could be another program's by now: its start time tells
-    pid, started = pid_file.read_text().split()
+    pid, started, _ = pid_file.read_text().split()
     try:
         process = psutil.Process(int(pid))
         return process if str(process.create_time()) == started and process.status() != psutil.STATUS_ZOMBIE else None
@@ -92,14 +96,14 @@ def _start(service: Service, published: list[Service]) -> None:
         process = subprocess.Popen(
             [_environment(service) / "bin" / "gunicorn", "--config", "python:chassis.gunicorn"],
             cwd=ROOT,
-            env=os.environ | settings,
+            env={name: os.environ[name] for name in KEPT if name in os.environ} | settings,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
     started = psutil.Process(process.pid).create_time()
-    (FOLDER / f"{service.name}.pid").write_text(f"{process.pid} {started}")
+    (FOLDER / f"{service.name}.pid").write_text(f"{process.pid} {started} {service.port}")
 
 
 def _wait(service: Service) -> None:
@@ -112,8 +116,12 @@ def _wait(service: Service) -> None:
 
 
 def _ready(service: Service) -> bool:
+    # http.client asks no proxy
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=2)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/readyz", timeout=2):
-            return True
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
         return False
+    finally:
+        connection.close()

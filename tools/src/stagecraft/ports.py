@@ -10,18 +10,21 @@ from stagecraft.project import Service
 
 def holder(port: int) -> str | None:
     """Name who listens on a TCP port of this machine, None for nobody: "nginx (pid 12)"."""
-    for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
-            if connection.pid is None:
-                return "a process of another user"
-            return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    try:
+        for connection in psutil.net_connections("tcp"):
+            if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+                if connection.pid is None:
+                    return "a process of another user"
+                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    except psutil.Error:
+        pass  # not everyone may see everyone's sockets, and a process may be gone by now: the bind below tells
     with socket.socket() as probe:
         # psutil sees only this network namespace's sockets; a bind sees what else is in the way
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            return f"something that can't be seen from here ({error.strerror})"
+            return f"an unknown process ({error.strerror})"
     return None
 
 

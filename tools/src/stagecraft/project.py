@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from stagecraft.problem import Exit, Problem
+
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache"
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -44,14 +46,20 @@ def service_names() -> list[str]:
 def services() -> list[Service]:
     """Give all services as compose.yaml publishes them, with this process's variables put in."""
     composed = yaml.safe_load(COMPOSE.read_text())["services"]
+    if missing := [name for name in service_names() if name not in composed]:
+        raise Problem(
+            f"{COMPOSE.relative_to(ROOT)} has no {' and no '.join(missing)}", "Add it, with a port.", Exit.USAGE
+        )
     return [_service(name, composed[name]) for name in service_names()]
 
 
 def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
-    environment = dict(composed.get("environment", {}))
-    return Service(name, variable, int(os.environ.get(variable) or default), environment)
+    given = os.environ.get(variable) or default
+    if not given.isdecimal() or not 0 < int(given) < 2**16:
+        raise Problem(f"{variable}={given} is no port", "Set it to a number from 1 to 65535.", Exit.USAGE)
+    return Service(name, variable, int(given), dict(composed.get("environment", {})))
 
 
 @cache

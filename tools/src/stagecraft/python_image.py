@@ -1,8 +1,8 @@
 """The Python image that every service starts from: present, pulled, or made here as a stand-in."""
 
 import os
-import shutil
 import subprocess
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,10 +10,11 @@ from stagecraft import apt, ca
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import dockerfile_argument
-from stagecraft.shell import output, run
+from stagecraft.shell import output, quiet, run
 
 # Each Python that is supported, and the release of Debian that has it.
 RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
+TESTING = "forky"
 STAND_IN = "dev.stagecraft.stand-in"
 # Debian's marker against pip: python's own images have none.
 MARKER = "EXTERNALLY-MANAGED"
@@ -73,10 +74,13 @@ def ensure() -> None:
     if present(image) and image not in stand_ins():
         return
     missing = [other for other in RELEASES if not present(name(other))]
-    if missing and not pullable(image):
+    if version in missing:
+        try:
+            run("docker", "pull", image)
+        except Problem:
+            _make(missing)
+    elif missing and not pullable(name(missing[0])):
         _make(missing)
-    elif version in missing:
-        run("docker", "pull", image)
 
 
 def _make(versions: list[str]) -> None:
@@ -86,8 +90,7 @@ def _make(versions: list[str]) -> None:
             "Set PYTHON_IMAGE to an image that you can pull, or bring it on another way: `docker load`.",
             Exit.MISSING,
         )
-    if not shutil.which("mmdebstrap"):
-        apt.install("mmdebstrap")
+    apt.ensure("mmdebstrap", "mmdebstrap", "debian-archive-keyring")
     console.print(
         f"No registry answers for {' '.join(map(name, versions))}: making stand-ins from Debian's packages,"
         " about 40 s each on a core. `make clean` removes them."
@@ -98,15 +101,20 @@ def _make(versions: list[str]) -> None:
 
 def _make_one(version: str) -> None:
     start = time.monotonic()
-    with subprocess.Popen(_mmdebstrap(version), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as bootstrap:
+    with tempfile.TemporaryFile("w+") as words:
+        bootstrap = subprocess.Popen(_mmdebstrap(version), stdout=subprocess.PIPE, stderr=words)
         imported = subprocess.run(
-            ["docker", "import", *_changes(), "-", name(version)],
-            check=False, stdin=bootstrap.stdout, capture_output=True, text=True,
-        )  # fmt: skip
-        words = bootstrap.stderr.read().decode() if bootstrap.stderr else ""
-    if bootstrap.returncode or imported.returncode:
-        output("docker", "rmi", "--force", name(version))
-        raise Problem(f"the stand-in for {name(version)} could not be made", f"{words}{imported.stderr}".strip())
+            ["docker", "import", *_changes(), "-"],
+            check=False,
+            stdin=bootstrap.stdout,
+            stdout=subprocess.PIPE,
+            stderr=words,
+        )
+        if bootstrap.wait() or imported.returncode:
+            words.seek(0)
+            raise Problem(f"the stand-in for {name(version)} could not be made", words.read()[-3000:].strip())
+    # named only now: half an image would be taken for a whole one
+    quiet("docker", "tag", imported.stdout.decode().strip(), name(version))
     console.print(f"made the stand-in {name(version)} in {time.monotonic() - start:.0f} s")
 
 
@@ -127,12 +135,14 @@ def _mmdebstrap(version: str) -> list[str]:
     if certificates := ca.bundle():
         # So that a plain `docker build .` works behind this machine's proxy.
         hooks.append(f'cp "{certificates}" "$1{ca.DEBIAN}"')
+    mirrors = [f"deb {site} {suite} main" for site, suites in apt.mirrors(release).items() for suite in suites]
     kept_out = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in ("man", "doc", "locale")]
     return [
         "mmdebstrap", "--quiet", "--variant=minbase", *kept_out,
         '--aptopt=Acquire::Languages "none"',
-        '--aptopt=Acquire::Check-Valid-Until "false"',  # a testing release's file can be past its date on a mirror
+        # testing's file can be past its date on a mirror
+        *(['--aptopt=Acquire::Check-Valid-Until "false"'] if release == TESTING else []),
         f"--include=ca-certificates,netbase,tzdata,python{version},python{version}-venv",
         *(f"--customize-hook={hook}" for hook in hooks),
-        release, "-",
+        release, "-", *mirrors,
     ]  # fmt: skip

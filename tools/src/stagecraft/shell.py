@@ -21,7 +21,7 @@ def run(*command: str, env: Mapping[str, str] | None = None) -> None:
     """
     code = subprocess.run(command, check=False, cwd=ROOT, env=os.environ | (env or {})).returncode
     if code:
-        raise Problem(f"`{shlex.join(command)}` ended with code {code}", "Its own words stand above.")
+        raise Problem(f"`{shlex.join(command)}` ended with code {code}", "See its output above.")
 
 
 def quiet(*command: str, stdin: str | None = None) -> str:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import yaml
@@ -38,6 +39,8 @@ class Case:
     """What the JSON body holds: every key named here, compared as `difference` does."""
     expect_text: str | None = None
     expect_headers: dict[str, str] = field(default_factory=dict)
+    switch: str | None = None
+    """The variable without which a service does not have the route, and answers 404."""
 
     def command(self, base_url: str) -> list[str]:
         """Give the curl command, as a person would type it."""
@@ -47,6 +50,8 @@ class Case:
         elif self.method != "GET":
             words += ["--request", self.method]
         headers = self.headers | ({} if self.json is None else {"Content-Type": "application/json"})
+        if base_url.startswith(("http://localhost:", "http://127.0.0.1:")):
+            words += ["--noproxy", "*"]
         for name, value in headers.items():
             words += ["--header", f"{name}: {value}"]
         body = self.data if self.json is None else json.dumps(self.json)
@@ -172,21 +177,9 @@ def _complaint(case: Case, status: int, headers: dict[str, str], body: str) -> s
 
 
 def try_service(service: str, base_url: str) -> list[Result]:
-    """Try every case of a service at an address.
-
-    A route that the address's own /openapi.json does not list, such as a switched-off fault, is left out;
-    a service that keeps /openapi.json to itself is tried with every case.
-    """
-    answer = subprocess.run(["curl", "--silent", f"{base_url}/openapi.json"], check=False, capture_output=True)
-    try:
-        served = operations(json.loads(answer.stdout)) if answer.returncode == 0 else set()
-    except ValueError:
-        served = set()
-    return [
-        try_case(case, base_url)
-        for case in cases(service)
-        if not served or not case.route or (case.method, case.route) in served
-    ]
+    """Try every case of a service at an address, but those of a route that is switched off there."""
+    tried = [try_case(case, base_url) for case in cases(service)]
+    return [result for result in tried if not (result.case.switch and result.status == HTTPStatus.NOT_FOUND)]
 
 
 def table(results: dict[str, list[Result]]) -> Table:

@@ -89,17 +89,20 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        detail, headers = f"The body is larger than {self.limit} bytes.", {"Connection": "close"}
         declared = Headers(scope=scope).get("Content-Length", "")
         # As a float: int refuses to read five thousand digits.
-        expected = float(declared) if declared.isdecimal() else 0
+        if declared.isdecimal() and float(declared) > self.limit:
+            await problem(413, detail, headers=headers)(scope, receive, send)
+            return
         size = 0
 
         async def receive_within_limit() -> Message:
             nonlocal size
-            message = await receive() if expected <= self.limit else {}
+            message = await receive()
             size += len(message.get("body", b""))
-            if max(size, expected) > self.limit:
-                raise HTTPException(413, f"The body is larger than {self.limit} bytes.", {"Connection": "close"})
+            if size > self.limit:
+                raise HTTPException(413, detail, headers)
             return message
 
         await self.app(scope, receive_within_limit, send)
