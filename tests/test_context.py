@@ -50,7 +50,7 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
 )
 def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str]) -> None:
     """Not into the builder stage, and not where everything is copied."""
-    image = run("docker", "build", "--quiet", *arguments, ".", cwd=leaky).stdout.strip()
+    image = run("docker", "build", "--quiet", *arguments, ".", cwd=leaky).stdout.split()[-1]
     names = sorted({Path(name).name for name in LEAKS} - {"config", "token"})
     tests = [word for name in names for word in ("-o", "-name", name)][1:]
 

@@ -150,12 +150,12 @@ def test_a_refresh_underway_is_waited_for(sibling: Sibling) -> None:
 
 
 def test_a_target_that_stays_down_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checks of a target that is down grow rarer, up to eight intervals apart, each a little off its time."""
+    """A target that is down is asked soon at first, then ever less, up to eight intervals apart, each a bit off time."""
     pauses: list[float] = []
 
     async def record(pause: float) -> None:
         pauses.append(pause)
-        if len(pauses) == 5:
+        if len(pauses) == 9:
             raise asyncio.CancelledError
 
     async def watch() -> None:
@@ -167,8 +167,8 @@ def test_a_target_that_stays_down_is_left_alone(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(watch())
 
-    assert [round(pause / 5, 1) for pause in pauses] == pytest.approx([2, 4, 8, 8, 8], rel=0.11)
-    assert pauses[2:] != [40, 40, 40]
+    assert [pause / 5 for pause in pauses] == pytest.approx([1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 8, 8], rel=0.11)
+    assert pauses[6:] != [40, 40, 40]
 
 
 def test_credentials_are_used_and_never_shown(sibling: Sibling, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,8 @@ from health.models import TargetStatus
 
 # How much of an answer is read, in bytes.
 READ = 64 * 1024
-# How many intervals, at most, lie between two checks of a target that stays down.
-MAX_BACKOFF = 8
+# How many intervals lie between two checks of a target that is down: few at first, as it may only be starting.
+FIRST_BACKOFF, LAST_BACKOFF = 1 / 8, 8
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -36,14 +36,14 @@ class Monitor:
         self._refreshing = asyncio.Lock()
 
     async def watch(self, name: str) -> None:
-        """Check one target for ever, less often while it is down; each check has a request id of its own."""
-        backoff = 1
+        """Check one target for ever, with backoff while it is down; each check has a request id of its own."""
+        failures = 0
         while True:
             with bound_contextvars(request_id=uuid4().hex):
                 status = await self.check(name)
-            backoff = 1 if status.status == "up" else min(backoff * 2, MAX_BACKOFF)
+            failures = 0 if status.status == "up" else failures + 1
             jitter = random.uniform(0.9, 1.1)  # noqa: S311 - keeps replicas apart, keeps no secret
-            await asyncio.sleep(self.targets[name].interval * backoff * jitter)
+            await asyncio.sleep(self.targets[name].interval * _backoff(failures) * jitter)
 
     async def refresh(self) -> None:
         """Check every target now, or wait for the end of a refresh that already does."""
@@ -94,6 +94,11 @@ class Monitor:
                 if len(body) >= READ:
                     break
             return response.status_code, body.decode(errors="replace")
+
+
+def _backoff(failures: int) -> float:
+    """Give how many intervals to wait after so many failures in a row: twice as many after each, within bounds."""
+    return min(FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), LAST_BACKOFF) if failures else 1
 
 
 def _unmet(conditions: Conditions, status: int, latency_ms: float, body: str) -> str | None:
