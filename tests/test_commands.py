@@ -138,20 +138,13 @@ def test_up_down_without_an_engine(run: Any) -> None:
     assert not compose.running()
     assert watched(run) == {"echo": "up"}
     run("make", "up", "ENGINE=none")
+    # only a port that is wanted and not ours is in the way
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        assert "is taken by" in stagecraft(run, "up", code=Exit.BUSY, ENGINE="none", ECHO_PORT=port)
 
     assert f"stopped {', '.join(service_names())}" in run("make", "down", env={"DOCKER_HOST": "unix:///none"}).stdout
     assert not host.running()
-
-
-@pytest.mark.usefixtures("stopped")
-def test_a_running_service_moves_to_another_port(run: Any) -> None:
-    """Only a port that is wanted and not ours is in the way."""
-    run("make", "up", "ENGINE=none")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        said = stagecraft(run, "up", code=Exit.BUSY, ENGINE="none", ECHO_PORT=str(listener.getsockname()[1]))
-    host.down()
-
-    assert "is taken by" in said
 
 
 @pytest.fixture(name="kept_stand_ins")

@@ -150,7 +150,7 @@ def test_a_refresh_underway_is_waited_for(sibling: Sibling) -> None:
 
 
 def test_a_target_that_stays_down_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A target that is down is asked soon at first, then ever less, up to eight intervals apart, each a bit off time."""
+    """A target that is down is asked soon at first, then ever less, each time a little off its time."""
     pauses: list[float] = []
 
     async def record(pause: float) -> None:
