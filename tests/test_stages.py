@@ -101,3 +101,20 @@ def test_a_service_is_added_as_the_readme_says(run: Any, copy: Path) -> None:
     run("uv", "lock", cwd=copy)
 
     bake(run, copy, "greeter-test", "greeter-builder")
+
+
+def test_an_edit_is_installed_anew(run: Any, copy: Path) -> None:
+    """uv's cache never hands out a member as it was before an edit, in an environment or in an image."""
+    edited = copy / "services/echo/src/echo/models.py"
+    sync = ("uv", "sync", "--quiet", "--frozen", "--no-editable", "--no-default-groups", "--package", "echo")
+    env = {"UV_PROJECT_ENVIRONMENT": str(copy / "environment")}
+    for mark in ("first", "second"):
+        edited.write_text(f"{edited.read_text()}\nMARK = {mark!r}\n")
+        print_mark = ("-c", "from echo.models import MARK; print(MARK)")
+
+        run(*sync, cwd=copy, env=env)
+        image = run("docker", "build", "--quiet", ".", cwd=copy).stdout.split()[-1]
+
+        assert run(str(copy / "environment/bin/python"), *print_mark).stdout.strip() == mark
+        assert run("docker", "run", "--rm", image, "python", *print_mark).stdout.strip() == mark
+        run("docker", "rmi", image)
