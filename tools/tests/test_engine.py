@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this machine one without docker."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(engine, "SOCKET", Path("/nonexistent"))
 
 
 def on(monkeypatch: pytest.MonkeyPatch, system: Mapping[str, str], user: int) -> Problem:
@@ -34,6 +36,17 @@ def test_who_is_not_root_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch
     what = " and ".join(map(engine.wanted, engine.NEEDED))
     assert str(problem) == f"this machine lacks {what} (Debian 12, not root)"
     assert "ENGINE=none" in problem.advice
+
+
+@pytest.mark.usefixtures("bare")
+def test_who_may_not_use_the_engine_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that is there needs a right, not an installation."""
+    monkeypatch.setattr(engine, "SOCKET", Path("/"))
+    monkeypatch.setattr(engine, "versions", lambda: {**engine.NEEDED, "Docker Engine": ()})
+    problem = on(monkeypatch, {"ID": "debian"}, 1000)
+
+    assert "does not answer this user" in str(problem)
+    assert "group docker" in problem.advice
 
 
 @pytest.mark.usefixtures("bare")

@@ -24,6 +24,7 @@ PACKAGES = {
 # Debian's first release whose packages are all new enough.
 RELEASE = "trixie"
 LOG = Path("/var/log/dockerd.log")
+SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 30
 
 
@@ -84,7 +85,8 @@ def ensure() -> None:
             Exit.MISSING,
         )
     # an engine that is installed may only have to be started
-    if missing := [name for name in missing if name != "Docker Engine" or not shutil.which("dockerd")]:
+    installed = shutil.which("dockerd") or SOCKET.exists()
+    if missing := [name for name in missing if name != "Docker Engine" or not installed]:
         _install(missing)
     if version() is None:
         _start()
@@ -138,8 +140,9 @@ def _install(missing: list[str]) -> None:
 def _start() -> None:
     if os.geteuid() != 0:
         raise Problem(
-            "a Docker engine is installed, but none answers",
-            "Start it (`sudo systemctl start docker`), and be in the group docker or root.",
+            "a Docker engine is installed, but does not answer this user",
+            "Start it (`sudo systemctl start docker`), and be in the group docker or root."
+            " Or do without: `make up ENGINE=none`.",
             Exit.MISSING,
         )
     daemon = None
