@@ -149,7 +149,9 @@ def test_one_request_id_reaches_both_services_logs(
 ) -> None:
     """From curl, through health, to echo: each logs the id that came with the request."""
     echo = container("--publish", ANY_PORT, images["echo"])
-    address = run("docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", echo).stdout.strip()
+    address = run(
+        "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", echo
+    ).stdout.strip()
     targets = json.dumps({"echo": f"http://{address}:8000/health"})
     health = container("--publish", ANY_PORT, "--env", f"HEALTH_TARGETS={targets}", images["health"])
     url = f"http://{run('docker', 'port', health, '8000').stdout.split()[0]}"
