@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stagecraft import bake, compose, engine, host
+from stagecraft import bake, compose, engine, host, python_image
 from stagecraft.project import ROOT, service_names
 
 BASE_IMAGE = "stagecraft/base:test"
@@ -39,6 +39,7 @@ def run() -> Run:
 def engine_here() -> Iterator[None]:
     """Have an engine, as no test is skipped for the lack of one, and the ports that `make up` holds until the end."""
     engine.ensure()
+    python_image.ensure()
     containers, processes = compose.running(), host.running()
     compose.down()
     host.down()

@@ -3,7 +3,7 @@
 import os
 import re
 
-from stagecraft import ca, engine, python_image
+from stagecraft import ca, engine
 from stagecraft.shell import output, run
 
 # From this buildx on, bake reads a file outside the context only where it is told that it may.
@@ -22,7 +22,7 @@ def variables() -> dict[str, str]:
 
 
 def build(*arguments: str) -> None:
-    """Run `docker buildx bake` on targets or groups, the Python image being there first.
+    """Run `docker buildx bake` on targets or groups; the engine and the Python image are there by then.
 
     Args:
         arguments: bake's own: targets, groups and options.
@@ -30,7 +30,6 @@ def build(*arguments: str) -> None:
     Raises:
         Problem: The build failed.
     """
-    python_image.ensure()
     known = variables()
     if "SSL_CERT_FILE" in known and engine.versions()["buildx"] >= ENTITLEMENTS:
         arguments = ("--allow", f"fs.read={known['SSL_CERT_FILE']}", *arguments)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from stagecraft import apt, bake, bench, compose, doctor, engine, graph, host, ports, python_image, smoke
 from stagecraft.console import Steps, console, errors
@@ -140,6 +141,7 @@ def build(
     """Build images by docker-bake.hcl, after preparing the engine and the Python image."""
     python_image.selected()
     engine.ensure()
+    python_image.ensure()
     bake.build(*(targets or []))
 
 
@@ -190,7 +192,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except Problem as problem:
-        errors.print(f"[red bold]stagecraft:[/] {problem}", markup=True)
+        errors.print(f"[red bold]stagecraft:[/] {escape(str(problem))}")
         if problem.advice:
             errors.print(problem.advice, markup=False)
         raise SystemExit(problem.code) from None
