@@ -17,6 +17,14 @@ smoke: .venv ## Curl every endpoint; BASE_URL="echo=http://…": somewhere else
 down: .venv ## Stop every service
 	@$(STAGECRAFT) down
 
+.PHONY: kind
+kind: .venv ## Deploy every service to a kind cluster, curl every endpoint
+	@$(STAGECRAFT) kind
+
+.PHONY: kind-down
+kind-down: .venv ## Remove the kind cluster
+	@$(STAGECRAFT) kind-down
+
 .PHONY: clean
 clean: .venv ## Stop every service, remove every image and stand-in made here
 	@$(STAGECRAFT) clean

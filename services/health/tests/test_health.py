@@ -128,6 +128,31 @@ def test_readiness_waits_for_the_first_check(sibling: Sibling) -> None:
         sibling.closing.set()
 
 
+def test_targets_are_exported(sibling: Sibling) -> None:
+    """A target is up or down, and has a latency if it answered; one that is not known is not exported as either."""
+    targets = {
+        "good": {"url": f"{sibling.url}/200"},
+        "bad": {"url": f"{sibling.url}/500"},
+        "nobody": {"url": "http://127.0.0.1:1/"},
+        "slow": {"url": f"{sibling.url}/hangs"},
+    }
+    app = watching(**targets).app
+    # Each time the service starts, what it exports is there once.
+    for _ in range(2):
+        sibling.closing.clear()
+        with TestClient(app) as client:
+            eventually(lambda: client.get("/metrics").text.count("\nhealth_target_up{") == 3)
+            lines = client.get("/metrics").text.splitlines()
+            sibling.closing.set()
+
+    exported = dict(line.rsplit(" ", 1) for line in lines if line.startswith("health_target_"))
+    up = {name: float(value) for name, value in exported.items() if "_up" in name}
+    latencies = {name: float(value) for name, value in exported.items() if "_latency_seconds" in name}
+    assert up == {f'health_target_up{{target="{name}"}}': name == "good" for name in ("good", "bad", "nobody")}
+    assert latencies.keys() == {f'health_target_latency_seconds{{target="{name}"}}' for name in ("good", "bad")}
+    assert all(0 < latency < DEADLINE for latency in latencies.values())
+
+
 def test_a_refresh_bears_the_request_id(sibling: Sibling) -> None:
     """The id of the request that asks for a refresh reaches the sibling, to be found in its log too."""
     with watching(echo={"url": f"{sibling.url}/200"}) as client:

@@ -4,7 +4,7 @@ import os
 import re
 
 from stagecraft import ca, engine
-from stagecraft.shell import output, run
+from stagecraft.shell import output, quiet, run
 
 # From this buildx on, bake reads a file outside the context only where it is told that it may.
 ENTITLEMENTS = (0, 19)
@@ -34,6 +34,11 @@ def build(*arguments: str) -> None:
     if "SSL_CERT_FILE" in known and engine.versions()["buildx"] >= ENTITLEMENTS:
         arguments = ("--allow", f"fs.read={known['SSL_CERT_FILE']}", *arguments)
     run("docker", "buildx", "bake", *arguments, env=known)
+
+
+def plan(*targets: str) -> str:
+    """Give bake's plan for targets or groups as `build` would run it, as JSON; it needs no engine, only buildx."""
+    return quiet("docker", "buildx", "bake", "--print", *targets, env=variables())
 
 
 def public_source(remote: str) -> str | None:

@@ -8,11 +8,26 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from stagecraft import apt, bake, bench, compose, doctor, engine, graph, host, ports, python_image, smoke
+from stagecraft import (
+    apt,
+    bake,
+    bench,
+    cluster,
+    compose,
+    doctor,
+    engine,
+    graph,
+    host,
+    manifests,
+    node_image,
+    ports,
+    python_image,
+    smoke,
+)
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import service_names, services
-from stagecraft.shell import output, run
+from stagecraft.shell import output
 
 app = typer.Typer(
     add_completion=True,
@@ -21,6 +36,17 @@ app = typer.Typer(
     epilog="Exit codes: 0 done; 1 a build, test or smoke case failed; 2 a wrong command or variable;"
     " 3 the machine lacks something; 4 a port is taken.",
 )
+
+
+NEXT = """\
+Try next:
+  export KUBECONFIG={kubeconfig}
+  kubectl get pods --output wide --label-columns app.kubernetes.io/version
+  kubectl logs --selector app.kubernetes.io/name=echo --prefix --follow
+  kubectl rollout restart deployment/echo
+  kubectl top pods
+  kubectl delete pod --selector app.kubernetes.io/name=echo --wait=false
+kubectl is in .venv/bin, if you have none. `make kind-down` removes the cluster."""
 
 
 class Engine(StrEnum):
@@ -40,7 +66,7 @@ def up(engine_name: EngineOption = Engine.DOCKER) -> None:
     """Build and start every service, curl every endpoint, print the URLs."""
     published = services()
     running = compose.running() | host.running()
-    ports.check([service for service in published if running.get(service.name) != service.port])
+    ports.check([service for service in published if running.get(service.name) != service.port], "make up")
     python_image.selected()
     apt.ensure("curl", "curl")
     steps = Steps()
@@ -102,6 +128,49 @@ def _address(pair: str) -> tuple[str, str]:
 
 
 @app.command()
+def kind() -> None:
+    """Deploy every service to a kind cluster and curl every endpoint; what is missing is found or made."""
+    published = cluster.published()
+    more = manifests.components()
+    cluster.size()
+    if not cluster.nodes():
+        ports.check(published, "make kind")
+    python_image.selected()
+    apt.ensure("curl", "curl")
+    steps = Steps()
+    with steps.step("engine"):
+        engine.ensure()
+    with steps.step("Python image"):
+        python_image.ensure()
+    with steps.step("kind"):
+        cluster.kind()
+    with steps.step("node image"):
+        image = node_image.ensure()
+    with steps.step("build"):
+        bake.build("production")
+    with steps.step("cluster"):
+        cluster.ensure(image)
+    with steps.step("load"):
+        digests = cluster.load()
+    with steps.step("apply"):
+        cluster.apply(manifests.render("kind", digests, *more, tags=cluster.add_ons()))
+    with steps.step("rollout"):
+        cluster.wait(f"deployment/{service.name}" for service in published)
+    with steps.step("smoke"):
+        _smoke({service.name: service.url for service in published})
+    console.print(steps.table())
+    for service in published:
+        console.print(f"{service.name:8} {service.url}  ({service.url}/docs)")
+    console.print(NEXT.format(kubeconfig=cluster.kubeconfig_shown()))
+
+
+@app.command(name="kind-down")
+def kind_down() -> None:
+    """Remove the kind cluster and its kubeconfig."""
+    console.print(f"removed the cluster {cluster.name()}" if cluster.delete() else "there was no cluster")
+
+
+@app.command()
 def down() -> None:
     """Stop every service, containers and processes alike."""
     stopped = compose.running() | host.running()
@@ -150,7 +219,7 @@ def plan(
     targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups.")] = None,
 ) -> None:
     """Print bake's plan as `build` would run it; it needs no engine, only buildx."""
-    run("docker", "buildx", "bake", "--print", *(targets or []), env=bake.variables())
+    sys.stdout.write(bake.plan(*(targets or [])) + "\n")
 
 
 @app.command(name="engine")

@@ -28,8 +28,12 @@ def holder(port: int) -> str | None:
     return None
 
 
-def check(services: list[Service]) -> None:
+def check(services: list[Service], command: str) -> None:
     """Make sure that every service's port is free.
+
+    Args:
+        services: Those that are about to listen.
+        command: What a person typed, to which the advice adds a variable.
 
     Raises:
         Problem: One is taken, or two services want the same; it says by whom and which variable moves it.
@@ -44,7 +48,7 @@ def check(services: list[Service]) -> None:
         if taker := holder(service.port):
             raise Problem(
                 f"port {service.port}, for {service.name}, is taken by {taker}",
-                f"Stop it, or choose another: `make up {service.port_variable}={_free(service.port, services)}`.",
+                f"Stop it, or choose another: `{command} {service.port_variable}={_free(service.port, services)}`.",
                 Exit.BUSY,
             )
 

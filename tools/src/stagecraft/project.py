@@ -14,7 +14,11 @@ from stagecraft.problem import Exit, Problem
 
 ROOT = Path(__file__).resolve().parents[3]
 CACHE = ROOT / ".cache"
+# What takes long to make and is the same for every clone.
+USER_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stagecraft"
 COMPOSE = ROOT / "deploy" / "compose.yaml"
+KIND = ROOT / "deploy" / "kind"
+OVERLAYS = ROOT / "deploy" / "overlays"
 
 # ${NAME:-default}, compose's own form
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
@@ -22,7 +26,7 @@ VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 @dataclass(frozen=True)
 class Service:
-    """A service: a folder under services/, published by deploy/compose.yaml."""
+    """A service: a folder under services/, and where it is published on this machine."""
 
     name: str
     port_variable: str
@@ -56,10 +60,19 @@ def services() -> list[Service]:
 def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
-    given = os.environ.get(variable) or default
+    return Service(name, variable, port(variable, int(default)), dict(composed.get("environment", {})))
+
+
+def port(variable: str, default: int) -> int:
+    """Give the port that a variable of this process names, or its default.
+
+    Raises:
+        Problem: It names none.
+    """
+    given = os.environ.get(variable) or str(default)
     if not given.isdecimal() or not 0 < int(given) < 2**16:
         raise Problem(f"{variable}={given} is no port", "Set it to a number from 1 to 65535.", Exit.USAGE)
-    return Service(name, variable, int(given), dict(composed.get("environment", {})))
+    return int(given)
 
 
 @cache

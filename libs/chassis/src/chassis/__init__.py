@@ -1,4 +1,4 @@
-"""What every service shares: app factory, settings, logs, probes, server."""
+"""What every service shares: app factory, settings, logs, probes, metrics, server."""
 
 from chassis.app import create_app
 from chassis.config import Settings

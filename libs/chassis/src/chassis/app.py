@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.middleware import Middleware
 
-from chassis import logs, probes
+from chassis import logs, metrics, probes
 from chassis.config import Settings
 from chassis.context import BodyLimit, RequestContext
 from chassis.problems import HANDLERS, RESPONSES
@@ -37,9 +37,11 @@ def create_app(
         checks: By name, what must hold for ``/readyz`` to say yes.
 
     Returns:
-        The application, with probes, request ids, the body limit and problem details.
+        The application, with probes, metrics, request ids, the body limit and problem details. What more a service
+        exports, it registers with ``app.state.registry``.
     """
     logs.configure(settings.log_level, settings.log_format)
+    measured = metrics.Metrics()
 
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
@@ -59,11 +61,15 @@ def create_app(
         lifespan=run,
         responses=RESPONSES,
         exception_handlers=HANDLERS,
-        middleware=[Middleware(RequestContext, server=name), Middleware(BodyLimit, limit=settings.body_limit)],
+        middleware=[
+            Middleware(RequestContext, server=name, metrics=measured),
+            Middleware(BodyLimit, limit=settings.body_limit),
+        ],
     )
     app.state.settings = settings
     app.state.started_at = None
     app.state.draining = False
-    for router in [probes.create_router(checks or {}), *routers]:
+    app.state.registry = measured.registry
+    for router in [probes.create_router(checks or {}), metrics.create_router(measured.registry), *routers]:
         app.include_router(router)
     return app

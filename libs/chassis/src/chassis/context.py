@@ -1,4 +1,4 @@
-"""What surrounds a request: its id, its line in the log, its size, its last resort.
+"""What surrounds a request: its id, its line in the log, its metrics, its size, its last resort.
 
 Plain ASGI, so that responses stream through untouched and context variables reach the path operation.
 """
@@ -12,21 +12,24 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from chassis.metrics import Metrics
 from chassis.problems import problem
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-UNLOGGED = frozenset({"/livez", "/readyz", "/startupz"})
+# Asked every few seconds by the cluster, whatever the service does: neither logged nor counted.
+UNRECORDED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 log = structlog.stdlib.get_logger(__name__)
 
 
 class RequestContext:
-    """Give each request an id, write its line in the log, and answer 500 where the application raises."""
+    """Give each request an id, log and count it, and answer 500 where the application raises."""
 
-    def __init__(self, app: ASGIApp, server: str) -> None:
-        """Wrap `app`; `server` is what to call it in the ``Server`` header."""
+    def __init__(self, app: ASGIApp, server: str, metrics: Metrics) -> None:
+        """Wrap `app`; `server` is what to call it in the ``Server`` header, and `metrics` count its requests."""
         self.app = app
         self.server = server
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass through."""
@@ -35,6 +38,8 @@ class RequestContext:
             return
         given = Headers(scope=scope).get("X-Request-ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        recorded = scope["path"] not in UNRECORDED
+        self.metrics.in_flight.inc(recorded)
         started = time.perf_counter()
         status: int | None = None
 
@@ -62,13 +67,16 @@ class RequestContext:
                 if status is None:
                     await problem(500)(scope, receive, send_with_id)
             finally:
-                if scope["path"] not in UNLOGGED:
+                seconds = time.perf_counter() - started
+                self.metrics.in_flight.dec(recorded)
+                if recorded:
+                    self.metrics.observe(scope, status, seconds)
                     log.info(
                         "request",
                         method=scope["method"],
                         path=scope["path"],
                         status=status,
-                        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                        duration_ms=round(seconds * 1000, 1),
                         client=scope["client"] and scope["client"][0],
                     )
 

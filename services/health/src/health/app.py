@@ -13,6 +13,7 @@ import chassis
 from chassis.client import create_client
 from health.checks import Monitor
 from health.config import Settings
+from health.metrics import TargetCollector
 from health.routes import router
 
 
@@ -21,14 +22,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[Mapping[str, Any]]:
         # A connection of its own for each check: a kept one may be closed by the target just as it is used again.
         limits = httpx.Limits(max_keepalive_connections=0)
         # Without timeouts of httpx's own: a target's is for the whole of its check.
         async with create_client(timeout=None, limits=limits) as client:
             monitor = Monitor(settings.targets, client)
             watches = [asyncio.create_task(monitor.watch(name)) for name in settings.targets]
+            collector = TargetCollector(monitor)
+            app.state.registry.register(collector)
             yield {"monitor": monitor}
+            app.state.registry.unregister(collector)
             for watch in watches:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
