@@ -82,32 +82,24 @@ ln -sf hyperkube "$programs/kubeadm"
 names=$("$programs/kubeadm" config images list --kubernetes-version "$kubernetes")
 name() { grep "/$1:" <<<"$names"; }
 registry=$(name kube-proxy | cut -d/ -f1)
-metrics_server=$registry/metrics-server/metrics-server:v0.9.0
 for target in control net metrics-server pause node; do
   docker build --quiet --file "$here/Dockerfile" --target "$target" --tag "$made/$target" \
     --build-context kind-files="$folder/kind-files" --build-context programs="$programs" \
     --build-context rootfs="docker-image://$made/rootfs" --build-context net-rootfs="docker-image://$made/net-rootfs" \
     --build-arg KUBERNETES="$kubernetes" --build-arg PAUSE="$(name pause)" "$here" >/dev/null
 done
-images=()
-tag() { # TARGET NAME…
-  for given in "${@:2}"; do
-    docker tag "$made/$1" "$given"
-    images+=("$given")
-  done
-}
-tag control "$(name kube-apiserver)" "$(name kube-controller-manager)" "$(name kube-scheduler)" "$(name etcd)" "$(name coredns)"
-tag net "$(name kube-proxy)" localhost/node-net:node
-tag metrics-server "$metrics_server"
-tag pause "$(name pause)"
-
 say "putting the cluster's images into the node"
 node=$(docker run --detach --privileged --entrypoint containerd "$made/node")
-until docker exec "$node" ctr version >/dev/null 2>&1; do sleep 0.2; done
-docker save "${images[@]}" |
-  docker exec --interactive "$node" ctr --namespace k8s.io images import --all-platforms --no-unpack \
-    --label io.cri-containerd.pinned=pinned - >/dev/null
-docker rmi "${images[@]}" >/dev/null
+ctr=(docker exec --interactive "$node" ctr --namespace k8s.io images)
+until "${ctr[@]}" list >/dev/null 2>&1; do sleep 0.2; done
+docker save "$made"/{control,net,metrics-server,pause} |
+  "${ctr[@]}" import --no-unpack --label io.cri-containerd.pinned=pinned - >/dev/null
+# tag TARGET NAME…: the names, in the node alone
+tag() { "${ctr[@]}" tag "$made/$1:latest" "${@:2}" >/dev/null && "${ctr[@]}" remove "$made/$1:latest" >/dev/null; }
+tag control "$(name kube-apiserver)" "$(name kube-controller-manager)" "$(name kube-scheduler)" "$(name etcd)" "$(name coredns)"
+tag net "$(name kube-proxy)" localhost/node-net:node
+tag metrics-server "$registry/metrics-server/metrics-server:v0.9.0"
+tag pause "$(name pause)"
 docker stop "$node" >/dev/null
 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \
   --change 'LABEL dev.stagecraft.stand-in=true' "$node" "$image" >/dev/null

@@ -23,6 +23,7 @@ from stagecraft import (
     ports,
     python_image,
     smoke,
+    soak,
 )
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
@@ -133,7 +134,7 @@ def kind() -> None:
     published = cluster.published()
     more = manifests.components()
     cluster.size()
-    if not cluster.nodes():
+    if not cluster.members():
         ports.check(published, "make kind")
     python_image.selected()
     apt.ensure("curl", "curl")
@@ -168,6 +169,15 @@ def kind() -> None:
 def kind_down() -> None:
     """Remove the kind cluster and its kubeconfig."""
     console.print(f"removed the cluster {cluster.name()}" if cluster.delete() else "there was no cluster")
+
+
+@app.command(name="soak")
+def soak_command(
+    wanted_rollouts: Annotated[int, typer.Option("--rollouts", help="How many at least.")] = 50,
+    wanted_requests: Annotated[int, typer.Option("--requests", help="How many at least.")] = 1_000_000,
+) -> None:
+    """Roll out, drain and delete in the kind cluster while clients ask without retries; print what was lost."""
+    soak.run(wanted_rollouts, wanted_requests)
 
 
 @app.command()

@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable
+from pathlib import Path
 
 import yaml
 
-from stagecraft import bake, go, node_images
+from stagecraft import bake, go, nodes
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, KIND, OVERLAYS, ROOT, USER_CACHE, Service, port, service_names
@@ -83,7 +84,7 @@ def kind() -> str:
         console.print(f"This machine lacks kind {version()}. Building it from its Go module.")
         # without the checksums of deploy/kind/go.sum nothing is built
         run(*go.command(), "go", "-C", str(KIND), "build", "-trimpath", "-o", f"{built}.part", "sigs.k8s.io/kind")
-        os.replace(f"{built}.part", built)
+        Path(f"{built}.part").rename(built)
     return str(built)
 
 
@@ -96,10 +97,16 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
     return quiet("kubectl", "--kubeconfig", kubeconfig(), *arguments, stdin=stdin)
 
 
-def nodes() -> list[str]:
+def members() -> list[str]:
     """Name the containers that are the cluster's nodes, the control plane's first."""
     label = f"label=io.x-k8s.kind.cluster={name()}"
     return sorted((output("docker", "ps", "--all", "--filter", label, "--format", "{{.Names}}") or "").split())
+
+
+def workers() -> list[str]:
+    """Name the nodes that run pods: all but the control plane, or that where it is alone."""
+    found = members()
+    return [node for node in found if not node.endswith("control-plane")] or found
 
 
 def ensure(image: str) -> None:
@@ -111,7 +118,7 @@ def ensure(image: str) -> None:
     Raises:
         Problem: The one that runs was made with other ports or another number of nodes, or none could be made.
     """
-    found = nodes()
+    found = members()
     if found and _answers():
         _compare(found)
         return
@@ -162,7 +169,7 @@ def _compare(found: list[str]) -> None:
 
 def delete() -> bool:
     """Remove the cluster and its kubeconfig; False where there was none."""
-    found = nodes()
+    found = members()
     if found:
         # kind's own deletion is this, and the kubeconfig's entry
         quiet("docker", "rm", "--force", "--volumes", *found)
@@ -183,15 +190,13 @@ def load() -> dict[str, str]:
     Returns:
         By image, without its tag, the digest that pods ask for: sha256:…
     """
-    found = nodes()
-    workers = [node for node in found if not node.endswith("control-plane")] or found
-    loaded = node_images.load(workers, list(images().values()))
+    loaded = nodes.load(workers(), list(images().values()))
     return {image.rpartition(":")[0]: digest for image, digest in loaded.items()}
 
 
 def add_ons() -> dict[str, str]:
     """Give the full names of the images that the kind overlay runs beside the services, from the cluster's registry."""
-    listed = quiet("docker", "exec", nodes()[0], "kubeadm", "config", "images", "list", "--kubernetes-version", "1")
+    listed = quiet("docker", "exec", members()[0], "kubeadm", "config", "images", "list", "--kubernetes-version", "1")
     return {"metrics-server": f"{listed.partition('/')[0]}/metrics-server/metrics-server:v0.9.0"}
 
 

@@ -24,7 +24,13 @@ def components() -> list[str]:
     return asked
 
 
-def render(overlay: str, digests: dict[str, str], *more: str, tags: dict[str, str] | None = None) -> str:
+def render(
+    overlay: str,
+    digests: dict[str, str],
+    *more: str,
+    tags: dict[str, str] | None = None,
+    settings: dict[str, list[str]] | None = None,
+) -> str:
     """Render an overlay.
 
     Args:
@@ -32,6 +38,7 @@ def render(overlay: str, digests: dict[str, str], *more: str, tags: dict[str, st
         digests: By image as the overlay names it, without a tag, its digest: sha256:…
         more: Components beyond the overlay's own.
         tags: By image, the name and tag to put in its place.
+        settings: By service, variables beyond the overlay's own: NAME=value.
 
     Returns:
         All objects as one YAML stream.
@@ -51,6 +58,10 @@ def render(overlay: str, digests: dict[str, str], *more: str, tags: dict[str, st
         "resources": [os.path.relpath(OVERLAYS / overlay, folder)],
         "components": [os.path.relpath(COMPONENTS / component, folder) for component in more],
         "images": images,
+        "configMapGenerator": [
+            {"name": name, "namespace": "stagecraft", "behavior": "merge", "literals": literals}
+            for name, literals in (settings or {}).items()
+        ],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return quiet("kubectl", "kustomize", str(folder))

@@ -1,0 +1,95 @@
+"""Roll out, drain and delete for as long as it takes to have a million requests answered meanwhile."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.table import Table
+
+from stagecraft import cluster, rollouts
+from stagecraft.console import console
+from stagecraft.problem import Problem
+from stagecraft.project import ROOT
+
+# How often each scenario comes in a round; together the rolling restarts are by far the most.
+ROUND = ["rolling restart"] * 4 + ["another image", "pods deleted", "scaled up and down", "settings changed"]
+RARE = ["nodes drained", "bad image, undone"]
+
+
+@contextmanager
+def traffic(pause: float) -> Iterator[dict[str, Any]]:
+    """Have three kinds of clients ask echo while the block runs.
+
+    Args:
+        pause: Seconds that a kept connection rests between two requests.
+
+    Yields:
+        A dictionary that holds, after the block, the report of each kind of client.
+    """
+    url = next(service.url for service in cluster.published() if service.name == "echo")
+    command = [sys.executable, "-m", "stagecraft.traffic", url.replace("localhost", "127.0.0.1"), str(pause)]
+    report: dict[str, Any] = {}
+    with tempfile.TemporaryFile() as words:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=words, env=os.environ)
+        try:
+            yield report
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+            words.seek(0)
+            report.update(json.loads(words.read() or b"{}"))
+
+
+def run(wanted_rollouts: int, wanted_requests: int) -> None:
+    """Do every scenario again and again until both numbers are reached, and print what was lost.
+
+    Raises:
+        Problem: A request was lost.
+    """
+    done: Counter[str] = Counter()
+    table = Table("scenario", "times", "seconds", "keep-alive", "new connection", "3 s", "lost", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    requests: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    by_scenario: dict[str, Counter[str]] = {name: Counter() for name in rollouts.SCENARIOS}
+    failures: list[Any] = []
+    rounds = itertools.cycle([*ROUND, *RARE, *ROUND])
+    while _rollouts(done) < wanted_rollouts or sum(requests.values()) < wanted_requests:
+        name = next(rounds)
+        started = time.monotonic()
+        with traffic(pause=0) as report:
+            rollouts.SCENARIOS[name][0]()
+        seconds[name] += int(time.monotonic() - started)
+        done[name] += 1
+        for kind, found in report.items():
+            by_scenario[name][kind] += found["requests"]
+            requests[kind] += found["requests"]
+            lost[name] += found["failures"]
+            failures += [{"scenario": name, "kind": kind, **failure} for failure in found["told"]]
+        console.print(
+            f"{_rollouts(done):3} rollouts, {sum(requests.values()):8} requests, {sum(lost.values())} lost: {name}"
+        )
+    rollouts.restore()
+    for name, times in done.items():
+        counts = [str(by_scenario[name][kind]) for kind in requests]
+        table.add_row(name, str(times), str(seconds[name]), *counts, str(lost[name]))
+    totals = [str(sum(done.values())), str(sum(seconds.values())), *map(str, requests.values())]
+    table.add_row("in all", *totals, str(sum(lost.values())))
+    console.print(table)
+    if failures:
+        raise Problem(f"{sum(lost.values())} requests were lost", "\n".join(map(json.dumps, failures)))
+
+
+def _rollouts(done: Counter[str]) -> int:
+    return sum(times * rollouts.SCENARIOS[name][1] for name, times in done.items())
