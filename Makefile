@@ -3,6 +3,9 @@
 SHELL := /bin/sh
 PATH := $(CURDIR)/.cache/uv:$(PATH)
 STAGECRAFT := uv run --quiet stagecraft
+SYNC := --quiet --frozen --all-packages
+# in a bundle: no network
+-include bundle.mk
 
 ##@ Run
 .PHONY: up
@@ -38,11 +41,35 @@ build: .venv ## Build the production images; TARGETS="echo-test": others
 plan: .venv ## Print bake's plan; needs no engine, only buildx
 	@$(STAGECRAFT) plan $(TARGETS)
 
+##@ Deliver
+.PHONY: release-manifests
+release-manifests: .venv ## Write dist/stagecraft.yaml with the built images' digests
+	@$(STAGECRAFT) release-manifests
+
+.PHONY: bundle
+bundle: .venv ## Write one file from which another machine needs no network
+	@$(STAGECRAFT) bundle
+
+.PHONY: load
+load: ## In an unpacked bundle: compare the checksums, load the images
+	@test ! -e SHA256SUMS || sha256sum --check --quiet --strict SHA256SUMS || \
+	  { echo "This bundle is not as it was made: nothing was loaded." >&2; exit 1; }
+	@$(MAKE) --no-print-directory .venv
+	@$(STAGECRAFT) load
+
 ##@ Check
 .PHONY: test
 test: lint ## Everything: lint, unit tests, test stages, images, smoke
 	@$(STAGECRAFT) engine
 	@uv run --quiet pytest
+
+.PHONY: test-kind
+test-kind: .venv ## What only a cluster can show; needs, and makes, the kind cluster
+	@uv run --quiet pytest tests/kind
+
+.PHONY: soak
+soak: .venv ## Fifty rollouts and a million requests in the kind cluster
+	@$(STAGECRAFT) soak
 
 .PHONY: lint
 lint: .venv ## Check format, lint, types, the lock and the workflows
@@ -74,7 +101,7 @@ doctor: .venv ## Show what this machine has, and what to do about the rest
 .PHONY: help
 help: ## Show this help
 	@awk 'BEGIN { FS = ":.*## " } /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  %-17s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # a marker, as uv may be one of the machine's own
 .cache/uv.ready: tools/get_uv.py
@@ -84,5 +111,5 @@ help: ## Show this help
 	@touch $@
 
 .venv: .cache/uv.ready uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) tools/pyproject.toml
-	@uv sync --quiet --frozen --all-packages
+	@uv sync $(SYNC)
 	@touch .venv

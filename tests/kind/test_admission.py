@@ -1,43 +1,44 @@
 """What the namespace refuses, and why: Pod Security `restricted`, by the real API server."""
 
-import copy
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from stagecraft.problem import Problem
 
-Change = Callable[[dict[str, Any], dict[str, Any]], Any]
-
-# What is done to the pod's spec and its container's, and what the API server must say to it.
-BAD: dict[str, tuple[Change, str]] = {
-    "privileged": (lambda _, c: c["securityContext"].update(privileged=True), "privileged"),
-    "privilege escalation": (lambda _, c: c["securityContext"].pop("allowPrivilegeEscalation"), "allowPrivilegeEscalation != false"),
-    "capabilities kept": (lambda _, c: c["securityContext"].pop("capabilities"), "unrestricted capabilities"),
-    "a capability added": (lambda _, c: c["securityContext"]["capabilities"].update(add=["NET_RAW"]), "unrestricted capabilities"),
-    "root by number": (lambda s, _: s["securityContext"].update(runAsUser=0), "runAsUser=0"),
-    "root not excluded": (lambda s, _: s["securityContext"].pop("runAsNonRoot"), "runAsNonRoot != true"),
-    "no seccomp profile": (lambda s, _: s["securityContext"].pop("seccompProfile"), "seccompProfile"),
-    "seccomp unconfined": (lambda s, _: s["securityContext"]["seccompProfile"].update(type="Unconfined"), "seccompProfile"),
-    "the node's network": (lambda s, _: s.update(hostNetwork=True), "host namespaces"),
-    "the node's processes": (lambda s, _: s.update(hostPID=True), "host namespaces"),
-    "the node's IPC": (lambda s, _: s.update(hostIPC=True), "host namespaces"),
-    "the node's files": (lambda s, _: s.update(volumes=[{"name": "v", "hostPath": {"path": "/"}}]), "hostPath"),
-    "a port of the node": (lambda _, c: c.update(ports=[{"containerPort": 8000, "hostPort": 8000}]), "hostPort"),
-    "a mounted /proc": (lambda s, c: (s.update(hostUsers=True), c["securityContext"].update(procMount="Unmasked")), "procMount"),
-    "an unsafe sysctl": (lambda s, _: s["securityContext"].update(sysctls=[{"name": "kernel.msgmax", "value": "1"}]), "forbidden sysctls"),
-    "a probe of another host": (lambda _, c: c.update(livenessProbe={"httpGet": {"host": "10.0.0.1", "port": 80}}), "probe"),
-}  # fmt: skip
+# What is done to a pod, as (the path below spec, the value; None takes it away), and what the API server must say to it.
+SECURITY = "containers.0.securityContext"
+BAD: dict[str, tuple[str, Any, str]] = {
+    "privileged": (f"{SECURITY}.privileged", True, "privileged"),
+    "privilege escalation": (f"{SECURITY}.allowPrivilegeEscalation", None, "allowPrivilegeEscalation != false"),
+    "capabilities kept": (f"{SECURITY}.capabilities", None, "unrestricted capabilities"),
+    "a capability added": (f"{SECURITY}.capabilities.add", ["NET_RAW"], "unrestricted capabilities"),
+    "/proc unmasked": (f"{SECURITY}.procMount", "Unmasked", "procMount"),
+    "root by number": ("securityContext.runAsUser", 0, "runAsUser=0"),
+    "root not excluded": ("securityContext.runAsNonRoot", None, "runAsNonRoot != true"),
+    "no seccomp profile": ("securityContext.seccompProfile", None, "seccompProfile"),
+    "seccomp unconfined": ("securityContext.seccompProfile.type", "Unconfined", "seccompProfile"),
+    "an unsafe sysctl": ("securityContext.sysctls", [{"name": "kernel.msgmax", "value": "1"}], "forbidden sysctls"),
+    "the node's network": ("hostNetwork", True, "host namespaces"),
+    "the node's processes": ("hostPID", True, "host namespaces"),
+    "the node's IPC": ("hostIPC", True, "host namespaces"),
+    "the node's files": ("volumes", [{"name": "v", "hostPath": {"path": "/"}}], "hostPath"),
+    "a port of the node": ("containers.0.ports", [{"containerPort": 8000, "hostPort": 8000}], "hostPort"),
+    "a probe of another host": ("containers.0.livenessProbe", {"httpGet": {"host": "10.0.0.1", "port": 80}}, "probe"),
+}
 
 
 @pytest.mark.parametrize("bad", BAD)
 def test_a_bad_pod_is_refused_with_its_reason(bad: str, pod_manifest: Any, kubectl: Any) -> None:
     """Nothing of it comes to be, and its author reads what to change."""
-    change, reason = BAD[bad]
-    pod = copy.deepcopy(pod_manifest("bad"))
-    change(pod["spec"], pod["spec"]["containers"][0])
+    path, value, reason = BAD[bad]
+    pod = pod_manifest("bad")
+    *way, last = path.split(".")
+    place = pod["spec"]
+    for step in way:
+        place = place[int(step) if step.isdecimal() else step]
+    place[last] = value
 
     with pytest.raises(Problem) as refused:
         kubectl("create", "--filename=-", stdin=json.dumps(pod))

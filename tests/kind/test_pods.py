@@ -49,7 +49,10 @@ def test_no_token_is_there(pod: Any, inside: Any) -> None:
         print(os.path.exists("/var/run/secrets/kubernetes.io"), [name for name in os.environ if "_SERVICE_" in name])
     """
     # the API server's own are set whatever a pod says
-    assert inside(pod["metadata"]["name"], code) == "False ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'KUBERNETES_SERVICE_PORT_HTTPS']"  # noqa: E501
+    assert (
+        inside(pod["metadata"]["name"], code)
+        == "False ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'KUBERNETES_SERVICE_PORT_HTTPS']"
+    )  # noqa: E501
 
 
 def test_limits_are_as_asked(pod: Any, inside: Any) -> None:

@@ -1,5 +1,6 @@
 """What the tests of the manifests share: each variant as it is rendered."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -36,13 +37,19 @@ def variant(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(scope="session")
+def parsed(rendered: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """Give the objects of every variant, to look at only."""
+    return {name: list(yaml.safe_load_all(text)) for name, text in rendered.items()}
+
+
 @pytest.fixture
-def objects(rendered: dict[str, str], variant: str) -> list[dict[str, Any]]:
+def objects(parsed: dict[str, list[dict[str, Any]]], variant: str) -> list[dict[str, Any]]:
     """Give the objects of each variant in turn."""
-    return list(yaml.safe_load_all(rendered[variant]))
+    return parsed[variant]
 
 
 @pytest.fixture
-def production(rendered: dict[str, str]) -> list[dict[str, Any]]:
-    """Give the objects of production with every component: what a mutant is made from."""
-    return list(yaml.safe_load_all(rendered["production+metrics+ingress"]))
+def production(parsed: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Give the objects of production with every component, to change."""
+    return copy.deepcopy(parsed["production+metrics+ingress"])

@@ -64,7 +64,7 @@ rootfs() {
     say "installing Debian packages into $1"
     mmdebstrap --quiet --variant=minbase --include="$2" \
       --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-      --dpkgopt='path-exclude=/usr/share/locale/*' bookworm "$tar.part"
+      --dpkgopt='path-exclude=/usr/share/locale/*' bookworm - >"$tar.part"
     mv "$tar.part" "$tar"
   fi
   docker import "$tar" "$made/$1" >/dev/null
@@ -72,7 +72,7 @@ rootfs() {
 made=localhost/kind-node-build
 # what is half made, and what is only a part, does not stay
 trap 'docker rm --force --volumes "${node:-none}" >/dev/null 2>&1 || true
-  docker images --quiet "$made/*" | sort -u | xargs --no-run-if-empty docker rmi --force >/dev/null' EXIT
+  docker images --format "{{.Repository}}:{{.Tag}}" "$made/*" | xargs --no-run-if-empty docker rmi >/dev/null' EXIT
 rootfs rootfs bash,ca-certificates,conntrack,containernetworking-plugins,curl,dbus,e2fsprogs,ethtool,ipset,iproute2,iptables,jq,kmod,libseccomp2,mount,nftables,pigz,procps,socat,systemd,util-linux
 rootfs net-rootfs conntrack,ipset,iproute2,iptables,kmod,nftables
 

@@ -1,9 +1,11 @@
 """Build images by docker-bake.hcl, with what only this machine knows: the commit, its time, the CA bundle."""
 
+import json
 import os
 import re
 
 from stagecraft import ca, engine
+from stagecraft.project import service_names
 from stagecraft.shell import output, quiet, run
 
 # From this buildx on, bake reads a file outside the context only where it is told that it may.
@@ -39,6 +41,12 @@ def build(*arguments: str) -> None:
 def plan(*targets: str) -> str:
     """Give bake's plan for targets or groups as `build` would run it, as JSON; it needs no engine, only buildx."""
     return quiet("docker", "buildx", "bake", "--print", *targets, env=variables())
+
+
+def images() -> dict[str, str]:
+    """Give the production image of every service as bake tags it: stagecraft/echo:dev."""
+    targets = json.loads(plan("production"))["target"]
+    return {service: targets[f"{service}-production"]["tags"][0] for service in service_names()}
 
 
 def public_source(remote: str) -> str | None:

@@ -12,6 +12,7 @@ from stagecraft import (
     apt,
     bake,
     bench,
+    bundle,
     cluster,
     compose,
     doctor,
@@ -27,7 +28,7 @@ from stagecraft import (
 )
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
-from stagecraft.project import service_names, services
+from stagecraft.project import ROOT, service_names, services
 from stagecraft.shell import output
 
 app = typer.Typer(
@@ -141,14 +142,16 @@ def kind() -> None:
     steps = Steps()
     with steps.step("engine"):
         engine.ensure()
-    with steps.step("Python image"):
-        python_image.ensure()
+    if not bundle.here():
+        with steps.step("Python image"):
+            python_image.ensure()
     with steps.step("kind"):
         cluster.kind()
     with steps.step("node image"):
         image = node_image.ensure()
-    with steps.step("build"):
-        bake.build("production")
+    if not bundle.here():
+        with steps.step("build"):
+            bake.build("production")
     with steps.step("cluster"):
         cluster.ensure(image)
     with steps.step("load"):
@@ -169,6 +172,32 @@ def kind() -> None:
 def kind_down() -> None:
     """Remove the kind cluster and its kubeconfig."""
     console.print(f"removed the cluster {cluster.name()}" if cluster.delete() else "there was no cluster")
+
+
+@app.command(name="release-manifests")
+def release_manifests() -> None:
+    """Write the production overlay's digests from the built images, and dist/stagecraft.yaml to `kubectl apply -f`."""
+    engine.ensure()
+    manifests.release()
+    console.print(f"wrote {manifests.RELEASE.relative_to(ROOT)}")
+
+
+@app.command(name="bundle")
+def bundle_command() -> None:
+    """Write all that another machine needs to bring the cluster up without a network."""
+    if bundle.here():
+        raise Problem("this is a bundle already", code=Exit.USAGE)
+    engine.ensure()
+    python_image.ensure()
+    bake.build("production")
+    bundle.make()
+
+
+@app.command()
+def load() -> None:
+    """In an unpacked bundle, bring its images into the engine."""
+    engine.ensure()
+    bundle.load()
 
 
 @app.command(name="soak")

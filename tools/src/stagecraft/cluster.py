@@ -178,25 +178,21 @@ def delete() -> bool:
     return bool(found)
 
 
-def images() -> dict[str, str]:
-    """Give the production image of every service as bake tags it: stagecraft/echo:dev."""
-    plan = json.loads(bake.plan("production"))["target"]
-    return {service: plan[f"{service}-production"]["tags"][0] for service in service_names()}
-
-
 def load() -> dict[str, str]:
     """Bring the production images onto every node that runs pods.
 
     Returns:
         By image, without its tag, the digest that pods ask for: sha256:…
     """
-    loaded = nodes.load(workers(), list(images().values()))
+    loaded = nodes.load(workers(), list(bake.images().values()))
     return {image.rpartition(":")[0]: digest for image, digest in loaded.items()}
 
 
 def add_ons() -> dict[str, str]:
     """Give the full names of the images that the kind overlay runs beside the services, from the cluster's registry."""
-    listed = quiet("docker", "exec", members()[0], "kubeadm", "config", "images", "list", "--kubernetes-version", "1")
+    # /kind/version, as kubeadm would ask the network for the newest
+    list_names = 'kubeadm config images list --kubernetes-version "$(cat /kind/version)"'
+    listed = quiet("docker", "exec", members()[0], "sh", "-c", list_names)
     return {"metrics-server": f"{listed.partition('/')[0]}/metrics-server/metrics-server:v0.9.0"}
 
 

@@ -1,14 +1,19 @@
 """The manifests under deploy/, rendered by kustomize with images by digest."""
 
+import json
 import os
+import tempfile
 
 import yaml
 
+from stagecraft import bake, nodes
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, OVERLAYS, ROOT
-from stagecraft.shell import quiet
+from stagecraft.shell import output, quiet
 
 COMPONENTS = ROOT / "deploy" / "components"
+PRODUCTION_IMAGES = OVERLAYS / "production" / "images" / "kustomization.yaml"
+RELEASE = ROOT / "dist" / "stagecraft.yaml"
 
 
 def components() -> list[str]:
@@ -65,3 +70,37 @@ def render(
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return quiet("kubectl", "kustomize", str(folder))
+
+
+def release() -> None:
+    """Write the digests of the built images into the production overlay, and the whole of it into RELEASE.
+
+    Raises:
+        Problem: An image is not built, or its registry has not got it.
+    """
+    tagged = bake.images()
+    pushed = "." in (registry := next(iter(tagged.values())).partition("/")[0]) or ":" in registry
+    digests = {image: _pushed(image) for image in tagged.values()} if pushed else _saved(list(tagged.values()))
+    lines = [
+        f'  - {{name: {service}, newName: {image.rpartition(":")[0]}, digest: "{digests[image]}"}}'
+        for service, image in tagged.items()
+    ]
+    head = "# Written by `make release-manifests`.\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+    PRODUCTION_IMAGES.write_text(head + "images:\n" + "\n".join(lines) + "\n")
+    RELEASE.parent.mkdir(exist_ok=True)
+    RELEASE.write_text(render("production", {}, *components()) + "\n")
+
+
+def _pushed(image: str) -> str:
+    known = json.loads(output("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image) or "[]")
+    digests = [digest for name, _, digest in (one.partition("@") for one in known) if name == image.rpartition(":")[0]]
+    if not digests:
+        raise Problem(f"{image} has no digest yet, as its registry has not got it", f"`docker push {image}` first.")
+    return str(digests[0])
+
+
+def _saved(images: list[str]) -> dict[str, str]:
+    if missing := [image for image in images if output("docker", "image", "inspect", image) is None]:
+        raise Problem(f"{' and '.join(missing)} can't be found", "`make build` first.", Exit.MISSING)
+    with tempfile.NamedTemporaryFile() as archive:
+        return nodes.archived(images, archive.name)

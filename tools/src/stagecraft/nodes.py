@@ -41,6 +41,21 @@ def load(nodes: list[str], images: list[str]) -> dict[str, str]:
     return {image: found[0][identity] for image, identity in wanted.items()}
 
 
+def archived(images: list[str], path: str) -> dict[str, str]:
+    """Save images of the engine as an archive.
+
+    Args:
+        images: By name and tag.
+        path: Of the archive.
+
+    Returns:
+        By image, its digest in the archive, which is the one that `load` gives it: sha256:…
+    """
+    quiet("docker", "save", "--output", path, *images)
+    digests = _index(path)
+    return {image: next(digests[name] for name in digests if name.endswith(f"/{image}")) for image in images}
+
+
 def _id(image: str) -> str:
     return quiet("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
@@ -64,13 +79,17 @@ def _import(node: str, path: str) -> None:
         if importing.wait():
             words.seek(0)
             raise Problem(f"{node} did not take the images", words.read()[-3000:].strip())
+    for name, digest in _index(path).items():
+        # a pod names its image by the digest, which a tag alone does not give
+        by_digest = f"{name.rpartition(':')[0]}@{digest}"
+        quiet("docker", "exec", node, *CTR, "images", "tag", "--force", name, by_digest)
+
+
+def _index(path: str) -> dict[str, str]:
+    """Give by full name and tag the digest of each image in an archive."""
     with tarfile.open(path) as archive:
         index = json.load(archive.extractfile("index.json") or io.BytesIO())
-    for manifest in index["manifests"]:
-        name = manifest["annotations"]["io.containerd.image.name"]
-        # a pod names its image by the digest, which a tag alone does not give
-        by_digest = f"{name.rpartition(':')[0]}@{manifest['digest']}"
-        quiet("docker", "exec", node, *CTR, "images", "tag", "--force", name, by_digest)
+    return {one["annotations"]["io.containerd.image.name"]: one["digest"] for one in index["manifests"]}
 
 
 def _copy(path: str, target: IO[bytes], present: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What happens to pods in a cluster's life, to be done while clients ask: by tests in small, by `make soak` at length."""
+"""What happens to pods in a cluster's life, done while clients ask: once by the tests, at length by `make soak`."""
 
 import itertools
 import json
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from stagecraft import cluster, manifests, nodes
+from stagecraft import bake, cluster, manifests, nodes
 from stagecraft.problem import Problem
 from stagecraft.project import service_names
 from stagecraft.shell import quiet
@@ -37,7 +37,7 @@ def restart() -> None:
 
 def change_image() -> None:
     """Roll echo out in another image."""
-    name, _, tag = cluster.images()["echo"].rpartition(":")
+    name, _, tag = bake.images()["echo"].rpartition(":")
     other = f"{name}:{tag}-rollout"
     dockerfile = f"FROM {name}:{tag}\nLABEL rollout={next(_number)}-{time.time()}\n"
     quiet("docker", "build", "--tag", other, "-", stdin=dockerfile)
@@ -99,7 +99,7 @@ def bad_image() -> float:
     Raises:
         Problem: It did not stall.
     """
-    name = cluster.images()["echo"].rpartition(":")[0]
+    name = bake.images()["echo"].rpartition(":")[0]
     kubectl("set", "image", "deployment/echo", f"server={name}@sha256:{'0' * 64}")
     deadline = time.monotonic() + STALL_SECONDS
     while not any("waiting" in _state(pod) and "Image" in _state(pod)["waiting"]["reason"] for pod in _pods("echo")):

@@ -1,0 +1,138 @@
+"""The manifests agree with the services, with each other, and with the settings of what they run."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from chassis.config import Settings
+from stagecraft.project import ROOT, service_names
+
+Objects = dict[str, dict[str, Any]]
+DEPLOY = ROOT / "deploy"
+# In each of them a service has a file of its own.
+FOLDERS = ("base", "overlays/kind", "components/autoscaling", "components/ingress")
+# What an application's own shutdown may take, after the requests in flight.
+LIFESPAN_SECONDS = 5
+
+
+def kustomization(folder: Path) -> dict[str, Any]:
+    """Give what the kustomization of a folder says."""
+    return dict(yaml.safe_load((folder / "kustomization.yaml").read_text()))
+
+
+@pytest.fixture
+def deploy(tmp_path: Path) -> Path:
+    """Copy what kustomize reads of deploy/, to change it."""
+    for name in ("base", "components", "overlays"):
+        shutil.copytree(DEPLOY / name, tmp_path / "deploy" / name)
+    return tmp_path / "deploy"
+
+
+@pytest.fixture
+def build(run: Any, deploy: Path) -> Callable[..., Objects]:
+    """Render an overlay of that copy with more components; give its objects by kind and name."""
+
+    def build(overlay: str, *components: str) -> Objects:
+        (deploy / "all").mkdir(exist_ok=True)
+        whole = {
+            "resources": [f"../overlays/{overlay}"],
+            "components": [f"../components/{name}" for name in components],
+        }
+        (deploy / "all" / "kustomization.yaml").write_text(yaml.safe_dump(whole))
+        found = yaml.safe_load_all(run("kubectl", "kustomize", str(deploy / "all")).stdout)
+        return {f"{item['kind']}/{item['metadata']['name']}": item for item in found}
+
+    return build
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_service_has_its_file(folder: str) -> None:
+    """No service is left out where each has a place."""
+    files = {f"{name}.yaml" for name in service_names()}
+
+    assert files <= {path.name for path in (DEPLOY / folder).iterdir()}
+    assert files <= set(kustomization(DEPLOY / folder)["resources"])
+
+
+def test_every_service_has_its_settings_and_its_image() -> None:
+    """Each has one file of settings, and one image in each overlay."""
+    settings = {one["name"]: one["envs"] for one in kustomization(DEPLOY / "base")["configMapGenerator"]}
+
+    assert settings == {name: [f"{name}.env"] for name in service_names()}
+    for folder in ("overlays/kind", "overlays/production/images"):
+        images = {one["name"]: one["newName"] for one in kustomization(DEPLOY / folder)["images"]}
+        assert images == {name: f"stagecraft/{name}" for name in service_names()}
+
+
+def test_every_file_is_used() -> None:
+    """No file lies beside a kustomization that does not name it: it would only look as if it were deployed."""
+    for found in DEPLOY.rglob("kustomization.yaml"):
+        said = kustomization(found.parent)
+        used = {*said.get("resources", []), *(patch["path"] for patch in said.get("patches", []) if "path" in patch)}
+        used |= {file for one in said.get("configMapGenerator", []) for file in one.get("envs", [])}
+        files = {path.name for path in found.parent.iterdir() if path.is_file()}
+
+        assert files - {"kustomization.yaml"} <= used, found
+
+
+def test_a_pod_has_the_time_that_its_service_takes_to_stop(objects: list[dict[str, Any]]) -> None:
+    """Nobody's request is cut off by SIGKILL: preStop, the drain, the requests in flight, the application's own end."""
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    settings = {item["metadata"]["name"]: item["data"] for item in objects if item["kind"] == "ConfigMap"}
+    pods = {
+        item["metadata"]["name"]: item["spec"]["template"]["spec"] for item in objects if item["kind"] == "Deployment"
+    }
+
+    for name in service_names():
+        (server,) = pods[name]["containers"]
+        given = settings[server["envFrom"][0]["configMapRef"]["name"]]
+        stop = server["lifecycle"]["preStop"]["sleep"]["seconds"] + LIFESPAN_SECONDS
+        stop += sum(float(given.get(key.upper(), defaults[key])) for key in ("drain_seconds", "graceful_seconds"))
+        assert pods[name]["terminationGracePeriodSeconds"] > stop
+
+
+def test_a_change_of_settings_is_a_rollout(deploy: Path, build: Callable[..., Objects]) -> None:
+    """A changed line gives the ConfigMap another name, and so the pods of that service alone another template."""
+    before = build("production")
+    with (deploy / "base" / "echo.env").open("a") as settings:
+        settings.write("DRAIN_SECONDS=4\n")
+    after = build("production")
+    changed = {name for name in before.keys() & after.keys() if before[name] != after[name]}
+    (source,) = after["Deployment/echo"]["spec"]["template"]["spec"]["containers"][0]["envFrom"]
+
+    assert changed == {"Deployment/echo"}
+    assert after[f"ConfigMap/{source['configMapRef']['name']}"]["data"]["DRAIN_SECONDS"] == "4"
+
+
+@pytest.mark.parametrize("overlay", ["kind", "production"])
+def test_a_new_service_is_a_file_in_each_folder_and_a_line_in_each_list(
+    deploy: Path, build: Callable[..., Objects], overlay: str
+) -> None:
+    """Nothing else names a service: with copies of echo's files and lines comes all that echo has."""
+
+    def copied(what: Any) -> Any:
+        return json.loads(json.dumps(what).replace("echo", "third"))
+
+    for file in [*deploy.rglob("echo.yaml"), *deploy.rglob("echo.env")]:
+        file.with_stem("third").write_text(file.read_text().replace("echo", "third"))
+    for file in deploy.rglob("kustomization.yaml"):
+        said = kustomization(file.parent)
+        for listed in (said.get(key, []) for key in ("resources", "configMapGenerator", "images")):
+            listed += [copied(one) for one in listed if "echo" in json.dumps(one)]
+        file.write_text(yaml.safe_dump(said))
+    # a ConfigMap's hash is of its name, too
+    text = re.sub(r"((?:echo|third)-)[a-z0-9]{10}\b", r"\1hash", json.dumps(build(overlay, "autoscaling", "ingress")))
+    objects: Objects = json.loads(text)
+    of_echo = {key for key in objects if re.search(r"/echo\b", key) and not key.startswith("NetworkPolicy/")}
+
+    assert {key.partition("/")[0] for key in of_echo} == {
+        "ConfigMap", "Deployment", "HTTPRoute", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service",
+        "ServiceAccount",
+    }  # fmt: skip
+    assert {key: objects[copied(key)] for key in of_echo} == {key: copied(objects[key]) for key in of_echo}
