@@ -41,6 +41,7 @@ def pods(get: Any) -> Callable[[str], list[Any]]:
     def pods(service: str) -> list[Any]:
         found = get("pods", f"--selector=app.kubernetes.io/name={service}")["items"]
         found = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+        found = [pod for pod in found if pod["status"]["phase"] != "Failed"]
         return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
     return pods

@@ -10,11 +10,10 @@ from stagecraft.problem import Problem
 # What is done to a pod, as (the path below spec, the value; None takes it away), and what the API server must say to it.
 SECURITY = "containers.0.securityContext"
 BAD: dict[str, tuple[str, Any, str]] = {
-    "privileged": (f"{SECURITY}.privileged", True, "privileged"),
+    "privileged": (SECURITY, {"privileged": True}, "privileged"),
     "privilege escalation": (f"{SECURITY}.allowPrivilegeEscalation", None, "allowPrivilegeEscalation != false"),
     "capabilities kept": (f"{SECURITY}.capabilities", None, "unrestricted capabilities"),
     "a capability added": (f"{SECURITY}.capabilities.add", ["NET_RAW"], "unrestricted capabilities"),
-    "/proc unmasked": (f"{SECURITY}.procMount", "Unmasked", "procMount"),
     "root by number": ("securityContext.runAsUser", 0, "runAsUser=0"),
     "root not excluded": ("securityContext.runAsNonRoot", None, "runAsNonRoot != true"),
     "no seccomp profile": ("securityContext.seccompProfile", None, "seccompProfile"),

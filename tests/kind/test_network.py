@@ -47,7 +47,7 @@ def _strangers(kubectl: Any, pod_manifest: Any) -> Iterator[None]:
 def _world() -> Iterator[tuple[str, int]]:
     """Listen on this machine, at the address by which every node knows it: a place beyond the cluster."""
     network = json.loads(quiet("docker", "network", "inspect", "kind"))[0]["IPAM"]["Config"]
-    address = next(config["Gateway"] for config in network if ":" not in config["Gateway"])
+    address = next(config["Gateway"] for config in network if "." in config.get("Gateway", ""))
     with socket.create_server((address, 0), backlog=64) as listener:
         yield address, listener.getsockname()[1]
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stagecraft.manifests import PRODUCTION_IMAGES
 from stagecraft.project import ROOT
 
 Scan = dict[str, Any]
@@ -18,7 +19,9 @@ KUBERNETES = ("1.34", "1.35", "1.36", "1.37")
 # No schema of Kubernetes' own; the cluster's tests compare them with their definitions.
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
 # KSV-0125 knows only some clouds' registries; here it is told ours, the first part of an image's name.
-TRUSTED = {"ksv0125": {"trusted_registries": ["stagecraft"]}}
+OURS = {"stagecraft"} | {
+    image["newName"].partition("/")[0] for image in yaml.safe_load(PRODUCTION_IMAGES.read_text())["images"]
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +32,11 @@ def scanned(rendered: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
     for name, text in rendered.items():
         files[name].write_text(text)
     files["mutant"].write_text(yaml.safe_dump_all(mutant(list(yaml.safe_load_all(rendered["production"])))))
-    data = tmp_path_factory.mktemp("data")
-    (data / "trusted.json").write_text(json.dumps(TRUSTED))
+    data, cache = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("cache")
+    (data / "trusted.json").write_text(json.dumps({"ksv0125": {"trusted_registries": sorted(OURS)}}))
 
     uv = ("uv", "run", "--quiet", "--frozen", "--project", str(SCAN))
-    offline = ("--skip-check-update", "--cache-dir", str(data / "cache"))
+    offline = ("--skip-check-update", "--cache-dir", str(cache))
     commands = [
         [*uv, "trivy", "config", "--quiet", "--format", "json", *offline, "--config-data", str(data), str(folder)],
         [*uv, "python", str(SCAN / "scan.py"), ",".join(KUBERNETES), *map(str, files.values())],

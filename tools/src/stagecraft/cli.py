@@ -42,13 +42,13 @@ app = typer.Typer(
 
 NEXT = """\
 Try next:
-  export KUBECONFIG={kubeconfig}
+  export KUBECONFIG={kubeconfig} PATH=$PWD/.venv/bin:$PATH
   kubectl get pods --output wide --label-columns app.kubernetes.io/version
   kubectl logs --selector app.kubernetes.io/name=echo --prefix --follow
   kubectl rollout restart deployment/echo
   kubectl top pods
   kubectl delete pod --selector app.kubernetes.io/name=echo --wait=false
-kubectl is in .venv/bin, if you have none. `make kind-down` removes the cluster."""
+`make kind-down` removes the cluster."""
 
 
 class Engine(StrEnum):

@@ -130,6 +130,7 @@ def ensure(image: str) -> None:
         kind(), "create", "cluster", "--name", name(), "--image", image, "--kubeconfig", kubeconfig(),
         "--config", "-", "--quiet", stdin=yaml.safe_dump(configuration()),
     )  # fmt: skip
+    kubectl("config", "set-context", "--current", "--namespace", NAMESPACE)
 
 
 def configuration() -> dict[str, object]:
