@@ -10,7 +10,8 @@ programs=$folder/programs
 mkdir -p "$programs"
 # of its own, as it is 11 GB by the end, and then goes
 export GOCACHE=$folder/go-build GOMODCACHE=$folder/go-modules GOBIN=$programs GOFLAGS=-trimpath CGO_ENABLED=0
-kubernetes=$(sed -n 's|^\tk8s.io/kubernetes \(v[0-9.]*\)$|\1|p' "$here/hyperkube/go.mod")
+version() { awk -v module="$1" '$1 == module { print $2; exit }' "$here/hyperkube/go.mod"; }
+kubernetes=$(version k8s.io/kubernetes)
 
 say() { printf '%3d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
@@ -42,9 +43,6 @@ runc() { # it alone has C in it
 
 program hyperkube hyperkube
 program containerd containerd
-program coredns install github.com/coredns/coredns@v1.14.6
-program kube-router install github.com/cloudnativelabs/kube-router/v2/cmd/kube-router@v2.1.0
-program metrics-server install sigs.k8s.io/metrics-server/cmd/metrics-server@v0.9.0
 program crictl install sigs.k8s.io/cri-tools/cmd/crictl@v1.37.0
 program runc runc
 program pause gcc -static -Os -s -o "$programs/pause" "$here/pause.c"
@@ -82,7 +80,7 @@ ln -sf hyperkube "$programs/kubeadm"
 names=$("$programs/kubeadm" config images list --kubernetes-version "$kubernetes")
 name() { grep "/$1:" <<<"$names"; }
 registry=$(name kube-proxy | cut -d/ -f1)
-for target in control net metrics-server pause node; do
+for target in control metrics-server net pause node; do
   docker build --quiet --file "$here/Dockerfile" --target "$target" --tag "$made/$target" \
     --build-context kind-files="$folder/kind-files" --build-context programs="$programs" \
     --build-context rootfs="docker-image://$made/rootfs" --build-context net-rootfs="docker-image://$made/net-rootfs" \
@@ -92,13 +90,14 @@ say "putting the cluster's images into the node"
 node=$(docker run --detach --privileged --entrypoint containerd "$made/node")
 ctr=(docker exec --interactive "$node" ctr --namespace k8s.io images)
 until "${ctr[@]}" list >/dev/null 2>&1; do sleep 0.2; done
-docker save "$made"/{control,net,metrics-server,pause} |
+docker save "$made"/{control,metrics-server,net,pause} |
   "${ctr[@]}" import --no-unpack --label io.cri-containerd.pinned=pinned - >/dev/null
 # tag TARGET NAME…: the names, in the node alone
-tag() { "${ctr[@]}" tag "$made/$1:latest" "${@:2}" >/dev/null && "${ctr[@]}" remove "$made/$1:latest" >/dev/null; }
-tag control "$(name kube-apiserver)" "$(name kube-controller-manager)" "$(name kube-scheduler)" "$(name etcd)" "$(name coredns)"
+tag() { "${ctr[@]}" tag "$made/$1:latest" "${@:2}" >/dev/null 2>&1 && "${ctr[@]}" remove "$made/$1:latest" >/dev/null; }
+tag control "$(name coredns)" "$(name etcd)" "$(name kube-apiserver)" "$(name kube-controller-manager)" \
+  "$(name kube-scheduler)"
+tag metrics-server "$registry/metrics-server/metrics-server:$(version sigs.k8s.io/metrics-server)"
 tag net "$(name kube-proxy)" localhost/node-net:node
-tag metrics-server "$registry/metrics-server/metrics-server:v0.9.0"
 tag pause "$(name pause)"
 docker stop "$node" >/dev/null
 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' \

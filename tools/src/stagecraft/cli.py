@@ -28,7 +28,7 @@ from stagecraft import (
 )
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
-from stagecraft.project import ROOT, service_names, services
+from stagecraft.project import ROOT, USER_CACHE, service_names, services
 from stagecraft.shell import output
 
 app = typer.Typer(
@@ -221,10 +221,11 @@ def down() -> None:
 
 @app.command()
 def clean() -> None:
-    """Stop every service, and remove all images, stand-ins and environments that were made here."""
+    """Stop every service and the cluster, and remove all images, stand-ins and environments that were made here."""
     down()
     host.clean()
     if engine.version():
+        kind_down()
         made = _made()
         for image in made:
             output("docker", "rmi", "--force", image)
@@ -233,13 +234,15 @@ def clean() -> None:
         if kept:
             raise Problem(f"{', '.join(kept)} can't be removed", "A container uses it: `docker ps --all`.")
         console.print("The engine and its build cache stay: `docker builder prune` empties the cache.")
+    if USER_CACHE.exists():
+        console.print(f"So do the programs of a cluster, which take minutes to compile: `rm -r {USER_CACHE}`.")
 
 
 def _made() -> list[str]:
     """Give every image that was made here: by its name, or by its id where it has none."""
     shown = '{{if eq .Repository "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'
     listed = output("docker", "images", "--filter", "label=dev.stagecraft.image", "--format", shown)
-    return [*dict.fromkeys((listed or "").split()), *python_image.stand_ins()]
+    return [*dict.fromkeys((listed or "").split()), *python_image.stand_ins(), *node_image.stand_ins()]
 
 
 @app.command()

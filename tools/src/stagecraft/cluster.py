@@ -79,13 +79,17 @@ def kind() -> str:
     """
     if (found := shutil.which("kind")) and version() in (output(found, "version") or "").split():
         return found
-    built = USER_CACHE / f"kind-{version()}"
-    if not built.exists():
+    if not built().exists():
         console.print(f"This machine lacks kind {version()}. Building it from its Go module.")
         # without the checksums of deploy/kind/go.sum nothing is built
-        run(*go.command(), "go", "-C", str(KIND), "build", "-trimpath", "-o", f"{built}.part", "sigs.k8s.io/kind")
-        Path(f"{built}.part").rename(built)
-    return str(built)
+        run(*go.command(), "go", "-C", str(KIND), "build", "-trimpath", "-o", f"{built()}.part", "sigs.k8s.io/kind")
+        Path(f"{built()}.part").rename(built())
+    return str(built())
+
+
+def built() -> Path:
+    """Give where kind is kept when it was built here."""
+    return USER_CACHE / f"kind-{version()}"
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:

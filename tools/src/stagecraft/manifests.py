@@ -81,12 +81,15 @@ def release() -> None:
     tagged = bake.images()
     pushed = "." in (registry := next(iter(tagged.values())).partition("/")[0]) or ":" in registry
     digests = {image: _pushed(image) for image in tagged.values()} if pushed else _saved(list(tagged.values()))
-    lines = [
-        f'  - {{name: {service}, newName: {image.rpartition(":")[0]}, digest: "{digests[image]}"}}'
-        for service, image in tagged.items()
-    ]
-    head = "# Written by `make release-manifests`.\napiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
-    PRODUCTION_IMAGES.write_text(head + "images:\n" + "\n".join(lines) + "\n")
+    component = {
+        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
+        "kind": "Component",
+        "images": [
+            {"name": service, "newName": image.rpartition(":")[0], "digest": digests[image]}
+            for service, image in tagged.items()
+        ],
+    }
+    PRODUCTION_IMAGES.write_text("# Written by `make release-manifests`.\n" + _yaml(component))
     RELEASE.parent.mkdir(exist_ok=True)
     RELEASE.write_text(render("production", {}, *components()) + "\n")
 
@@ -104,3 +107,12 @@ def _saved(images: list[str]) -> dict[str, str]:
         raise Problem(f"{' and '.join(missing)} can't be found", "`make build` first.", Exit.MISSING)
     with tempfile.NamedTemporaryFile() as archive:
         return nodes.archived(images, archive.name)
+
+
+def _yaml(value: object) -> str:
+    # with items indented, as in every other file here
+    class Indented(yaml.SafeDumper):
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+            super().increase_indent(flow, indentless=False)
+
+    return str(yaml.dump(value, Dumper=Indented, sort_keys=False, width=120))

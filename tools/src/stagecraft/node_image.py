@@ -19,6 +19,7 @@ REPOSITORY = "stagecraft/kind-node"
 PROGRAMS = {"mmdebstrap": "mmdebstrap", "gcc": "gcc", "pkg-config": "pkg-config", "jq": "jq"}
 HEADERS = ("/usr/include/seccomp.h", "libseccomp-dev", "libc6-dev")
 MINUTES = 12
+FREE_GB = 20
 
 
 def key() -> str:
