@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -15,6 +16,9 @@ from stagecraft import bake, compose, engine, host, python_image
 from stagecraft.project import ROOT, service_names
 
 BASE_IMAGE = "stagecraft/base:test"
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Shown in a document, but not run by the tests that it runs.
+ITSELF = "make test"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -108,3 +112,41 @@ def copy(run: Run, tmp_path: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     return folder
+
+
+def commands(document: Path) -> Iterator[tuple[str, list[str]]]:
+    """Give each command of a document's console blocks, with the lines that it shows of the output."""
+    for language, text in BLOCK.findall(document.read_text()):
+        if language != "console":
+            continue
+        for entry in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+            lines = entry.splitlines()
+            end = next(number for number, line in enumerate(lines) if not line.endswith("\\")) + 1
+            yield "\n".join(lines[:end]), [line for line in lines[end:] if line.strip() not in {"", "…"}]
+
+
+def shown_in(line: str, output: list[str]) -> bool:
+    """Tell whether a line of a document is among the output: `…` is anything, and milliseconds are any number."""
+    parts = re.split(r"…|(?<=\s)\d+(?=  ok)", line.strip())
+    pattern = ".*".join(re.escape(part) for part in parts)
+    return any(re.fullmatch(pattern, other.strip()) for other in output)
+
+
+@pytest.fixture(scope="session")
+def follow() -> Callable[[Path], None]:
+    """Run each command of a document as its reader would, and compare the lines that it shows."""
+
+    def follow(document: Path) -> None:
+        for command, shown in commands(document):
+            if command == ITSELF:
+                continue
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", command],
+                check=False, cwd=ROOT, env=os.environ, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )  # fmt: skip
+            assert done.returncode == 0, f"{document.name}: {command}\n{done.stdout}"
+            missing = [line for line in shown if not shown_in(line, done.stdout.splitlines())]
+            assert not missing, f"{document.name}: {command} does not print {missing}, but:\n{done.stdout}"
+
+    return follow

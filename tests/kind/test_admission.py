@@ -7,7 +7,7 @@ import pytest
 
 from stagecraft.problem import Problem
 
-# What is done to a pod, as (the path below spec, the value; None takes it away), and what the API server must say to it.
+# A path below a pod's spec, the value that is put there (None takes it away), and what the API server must say to it.
 SECURITY = "containers.0.securityContext"
 BAD: dict[str, tuple[str, Any, str]] = {
     "privileged": (SECURITY, {"privileged": True}, "privileged"),

@@ -39,20 +39,18 @@ def test_nothing_but_tmp_can_be_written(pod: Any, inside: Any) -> None:
             except OSError:
                 pass
     """
-    assert inside(pod["metadata"]["name"], code).split() == ["/tmp"]
+    assert inside(pod["metadata"]["name"], code).split() == ["/tmp"]  # noqa: S108 - it is what is looked for
 
 
 def test_no_token_is_there(pod: Any, inside: Any) -> None:
     """Neither a service account's token, nor the variables that name the API server and every Service."""
     code = """
         import os
-        print(os.path.exists("/var/run/secrets/kubernetes.io"), [name for name in os.environ if "_SERVICE_" in name])
+        services = {name.partition("_SERVICE_")[0] for name in os.environ if "_SERVICE_" in name}
+        print(os.path.exists("/var/run/secrets/kubernetes.io"), services)
     """
     # the API server's own are set whatever a pod says
-    assert (
-        inside(pod["metadata"]["name"], code)
-        == "False ['KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'KUBERNETES_SERVICE_PORT_HTTPS']"
-    )  # noqa: E501
+    assert inside(pod["metadata"]["name"], code) == "False {'KUBERNETES'}"
 
 
 def test_limits_are_as_asked(pod: Any, inside: Any) -> None:

@@ -25,6 +25,7 @@ from stagecraft import (
     python_image,
     smoke,
     soak,
+    timeline,
 )
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
@@ -293,8 +294,8 @@ def bench_command() -> None:
 
 @app.command(name="graph")
 def graph_command() -> None:
-    """Draw the stage graph of the Dockerfile into docs/."""
-    for path, picture in graph.pictures().items():
+    """Draw the stage graph of the Dockerfile and the timeline of a pod's end into docs/."""
+    for path, picture in (graph.pictures() | timeline.pictures()).items():
         path.write_text(picture)
 
 

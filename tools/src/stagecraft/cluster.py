@@ -205,7 +205,7 @@ def apply(rendered: str) -> None:
     """Make the cluster hold all objects of a YAML stream as they are there."""
     # --force-conflicts: what `kubectl scale` and the like have changed is changed back
     options = ("--server-side", "--force-conflicts", "--field-manager", "stagecraft", "--filename", "-")
-    console.print(kubectl("apply", *options, stdin=rendered))
+    kubectl("apply", *options, stdin=rendered)
 
 
 def wait(resources: Iterable[str]) -> None:
