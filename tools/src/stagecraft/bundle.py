@@ -76,11 +76,11 @@ def _add_parts(folder: Path) -> None:
     shutil.copy(shutil.which("uv") or "uv", folder / CACHE.name / "uv" / "uv")
     # an environment that is thrown away: what counts is uv's cache, filled with what it took
     with tempfile.TemporaryDirectory() as environment:
-        run("uv", "sync", *SYNC, env={"UV_CACHE_DIR": str(parts / "uv"), "UV_PROJECT_ENVIRONMENT": environment})
+        run("uv", "sync", *SYNC, env={"UV_CACHE_DIR": str(parts / "uv-cache"), "UV_PROJECT_ENVIRONMENT": environment})
     variables = {
         "KIND_IMAGE": NODE_IMAGE,
         "PATH": f"$(CURDIR)/{PARTS.name}:$(PATH)",
-        "UV_CACHE_DIR": f"$(CURDIR)/{PARTS.name}/uv",
+        "UV_CACHE_DIR": f"$(CURDIR)/{PARTS.name}/uv-cache",
         "UV_OFFLINE": "1",
         "UV_NO_SYNC": "1",
         "UV_PYTHON": ".".join(platform.python_version_tuple()[:2]),
