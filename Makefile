@@ -73,13 +73,13 @@ soak: .venv ## Fifty rollouts and a million requests in the kind cluster
 
 .PHONY: lint
 lint: .venv ## Check format, lint, types, the lock and the workflows
-	@uv lock --check --quiet
+	@uv lock --check --quiet && uv lock --check --quiet --project tests/scan
 	@uv run --quiet ruff format --check --quiet
 	@uv run --quiet ruff check --quiet
 	@MYPYPATH="$$(echo libs/*/src services/*/src tools/src | tr ' ' :)" uv run --quiet mypy
 	@uv run --quiet hadolint Dockerfile # not the single-stage one: what it would say there is the lesson
 	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint Dockerfile.single-stage && uv run --quiet tally lint docker-bake.hcl
-	@uv run --quiet shellcheck .ci/run
+	@uv run --quiet shellcheck .ci/run deploy/kind/node-image/build.sh
 	@uv run --quiet yamllint --strict .
 	@uv run --quiet zizmor --offline --quiet --pedantic .github
 
