@@ -35,16 +35,9 @@ def get(kubectl: Kubectl) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def pods(get: Any) -> Callable[[str], list[Any]]:
+def pods() -> Callable[[str], list[Any]]:
     """Give a service's pods that are not on their way out, the oldest first."""
-
-    def pods(service: str) -> list[Any]:
-        found = get("pods", f"--selector=app.kubernetes.io/name={service}")["items"]
-        found = [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-        found = [pod for pod in found if pod["status"]["phase"] != "Failed"]
-        return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-
-    return pods
+    return cluster.pods
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +81,7 @@ def until() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def rolled_out() -> Callable[..., None]:
-    """Wait until rollouts are done, and their old pods gone."""
+    """Wait until rollouts are done."""
 
     def rolled_out(*services: str) -> None:
         cluster.wait(f"deployment/{service}" for service in services)

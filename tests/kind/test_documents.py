@@ -19,7 +19,7 @@ def test_its_commands_do_what_it_shows(follow: Any, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_kubeconfig_of_ones_own_is_not_touched(run: Any, tmp_path: Path) -> None:
-    """`make kind` neither reads nor writes what KUBECONFIG and ~/.kube/config hold, and a second time has little to do."""
+    """`make kind` neither reads nor writes what KUBECONFIG and ~/.kube/config hold."""
     own = tmp_path / "config"
     own.write_text("mine")
 

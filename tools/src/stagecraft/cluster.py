@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -178,8 +179,7 @@ def delete() -> bool:
     if found:
         # kind's own deletion is this, and the kubeconfig's entry
         quiet("docker", "rm", "--force", "--volumes", *found)
-    with_kubeconfig = CACHE / "kind" / f"{name()}.kubeconfig"
-    with_kubeconfig.unlink(missing_ok=True)
+    Path(kubeconfig()).unlink(missing_ok=True)
     return bool(found)
 
 
@@ -206,6 +206,19 @@ def apply(rendered: str) -> None:
     # --force-conflicts: what `kubectl scale` and the like have changed is changed back
     options = ("--server-side", "--force-conflicts", "--field-manager", "stagecraft", "--filename", "-")
     kubectl("apply", *options, stdin=rendered)
+
+
+def pods(service: str) -> list[Any]:
+    """Give a service's pods as the API server has them, the oldest first, without those that end or have ended."""
+    listed = kubectl(
+        "--namespace", NAMESPACE, "get", "pods", f"--selector=app.kubernetes.io/name={service}", "--output=json"
+    )  # fmt: skip
+    found = [
+        pod
+        for pod in json.loads(listed)["items"]
+        if "deletionTimestamp" not in pod["metadata"] and pod["status"]["phase"] != "Failed"
+    ]
+    return sorted(found, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
 
 def wait(resources: Iterable[str]) -> None:

@@ -1,7 +1,6 @@
 """What happens to pods in a cluster's life, done while clients ask: once by the tests, at length by `make soak`."""
 
 import itertools
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,11 +23,6 @@ def _wait() -> None:
     cluster.wait(f"deployment/{service}" for service in service_names())
 
 
-def _pods(service: str) -> list[Any]:
-    found = json.loads(kubectl("get", "pods", f"--selector=app.kubernetes.io/name={service}", "--output=json"))
-    return [pod for pod in found["items"] if "deletionTimestamp" not in pod["metadata"]]
-
-
 def restart() -> None:
     """Replace every pod of every service, one at a time."""
     kubectl("rollout", "restart", *(f"deployment/{service}" for service in service_names()))
@@ -49,7 +43,7 @@ def change_image() -> None:
 
 def delete_pods() -> None:
     """Delete each of echo's pods, the next when the service is whole again."""
-    for pod in _pods("echo"):
+    for pod in cluster.pods("echo"):
         kubectl("delete", "pod", pod["metadata"]["name"], "--wait=false")
         _wait_for_pods(pod["metadata"]["name"])
 
@@ -57,7 +51,7 @@ def delete_pods() -> None:
 def _wait_for_pods(gone: str) -> None:
     # a deployment takes a moment to see that a pod is on its way out
     deadline = time.monotonic() + cluster.ROLLOUT_SECONDS
-    while any(pod["metadata"]["name"] == gone for pod in _pods("echo")):
+    while any(pod["metadata"]["name"] == gone for pod in cluster.pods("echo")):
         if time.monotonic() > deadline:
             raise Problem(f"pod {gone} does not go away")
         time.sleep(0.1)
@@ -66,7 +60,7 @@ def _wait_for_pods(gone: str) -> None:
 
 def scale() -> None:
     """Double echo's replicas, and take them back."""
-    replicas = len(_pods("echo"))
+    replicas = len(cluster.pods("echo"))
     for number in (2 * replicas, replicas):
         kubectl("scale", "deployment/echo", f"--replicas={number}")
         _wait()
@@ -102,7 +96,9 @@ def bad_image() -> float:
     name = bake.images()["echo"].rpartition(":")[0]
     kubectl("set", "image", "deployment/echo", f"server={name}@sha256:{'0' * 64}")
     deadline = time.monotonic() + STALL_SECONDS
-    while not any("waiting" in _state(pod) and "Image" in _state(pod)["waiting"]["reason"] for pod in _pods("echo")):
+    while not any(
+        "waiting" in _state(pod) and "Image" in _state(pod)["waiting"]["reason"] for pod in cluster.pods("echo")
+    ):
         if time.monotonic() > deadline:
             raise Problem("an image that there is not does not stall a rollout")
         time.sleep(0.2)
