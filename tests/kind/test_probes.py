@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stagecraft import cluster
+from stagecraft.project import service_names
 
 
 def restarts(pod: Any) -> int:
@@ -97,11 +97,10 @@ def test_a_draining_pod_says_no_and_lives(kubectl: Any, pods: Any, ask: Any, unt
     rolled_out("echo")
 
 
-@pytest.mark.parametrize("service", ["echo", "health"])
+@pytest.mark.parametrize("service", service_names())
 def test_the_three_probes_differ(service: str, get: Any) -> None:
     """Each asks another question, with another patience."""
     (container,) = get("deployment", service)["spec"]["template"]["spec"]["containers"]
     paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")]
 
     assert paths == ["/startupz", "/livez", "/readyz"]
-    assert cluster.NAMESPACE

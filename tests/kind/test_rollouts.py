@@ -8,7 +8,6 @@ import pytest
 
 from stagecraft import cluster, rollouts, soak
 from stagecraft.project import service_names
-from stagecraft.shell import quiet
 
 # Seconds between two requests on a connection: enough for connections to be idle when a pod ends.
 PAUSE = 0.02
@@ -22,7 +21,9 @@ def assert_nothing_lost(report: dict[str, Any], at_least: int) -> None:
     assert sum(found["requests"] for found in report.values()) >= at_least
 
 
-@pytest.mark.parametrize("scenario", [name for name in rollouts.SCENARIOS if name != "bad image, undone"])
+@pytest.mark.parametrize(
+    "scenario", [name for name in rollouts.SCENARIOS if name not in {"bad image, undone", soak.LOSES}]
+)
 def test_nothing_is_lost(scenario: str, kubectl: Any) -> None:
     """A rollout, a deletion, a drain: clients see none of it."""
     before = kubectl("get", "pods", "--output=name")
@@ -42,22 +43,15 @@ def test_a_bad_image_stalls_and_is_undone() -> None:
     assert_nothing_lost(report, at_least=100)
 
 
-def test_a_killed_pod_loses_what_was_in_flight_and_no_more_later(pods: Any) -> None:
+def test_a_killed_pod_loses_what_was_in_flight_and_no_more_later() -> None:
     """SIGKILL gives nobody a chance: what fails does so within seconds of it, and then the others serve."""
-    pod = pods("echo")[0]
-    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
-    node = pod["spec"]["nodeName"]
-    process = json.loads(quiet("docker", "exec", node, "crictl", "inspect", container))["info"]["pid"]
     with soak.traffic(PAUSE) as report:
         time.sleep(2)  # for connections to be kept with it; nothing is waited for
-        killed = time.time()
-        quiet("docker", "exec", node, "kill", "-9", str(process))
-        cluster.wait(["deployment/echo"])
+        killed = rollouts.kill()
         time.sleep(5)  # how long no more failure is looked for
     failed = [failure["at"] - killed for found in report.values() for failure in found["told"]]
 
     assert all(-0.1 < seconds < 5 for seconds in failed), failed
-    rollouts.restore()
 
 
 def test_one_request_id_is_in_both_services_logs(kubectl: Any, run: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from chassis.config import Settings
+from stagecraft import bake
 from stagecraft.project import ROOT, service_names
 
 Objects = dict[str, dict[str, Any]]
@@ -98,6 +99,16 @@ def test_a_pod_has_the_time_that_its_service_takes_to_stop(objects: list[dict[st
         stop = server["lifecycle"]["preStop"]["sleep"]["seconds"] + LIFESPAN_SECONDS
         stop += sum(float(given.get(key.upper(), defaults[key])) for key in ("drain_seconds", "graceful_seconds"))
         assert pods[name]["terminationGracePeriodSeconds"] > stop
+
+
+def test_each_says_which_version_it_is(objects: list[dict[str, Any]]) -> None:
+    """`kubectl get --label-columns app.kubernetes.io/version` and `kubectl rollout history` tell it."""
+    deployments = {item["metadata"]["name"]: item for item in objects if item["kind"] == "Deployment"}
+
+    for name in service_names():
+        labels = [at["metadata"]["labels"] for at in (deployments[name], deployments[name]["spec"]["template"])]
+        assert [one["app.kubernetes.io/version"] for one in labels] == [bake.version()] * 2
+        assert bake.version() in deployments[name]["metadata"]["annotations"]["kubernetes.io/change-cause"]
 
 
 def test_a_change_of_settings_is_a_rollout(deploy: Path, build: Callable[..., Objects]) -> None:

@@ -9,7 +9,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 programs=$folder/programs
 mkdir -p "$programs"
 # of its own, as it is 11 GB by the end, and then goes
-export GOCACHE=$folder/go-build GOMODCACHE=$folder/go-modules GOBIN=$programs GOFLAGS=-trimpath CGO_ENABLED=0
+export GOCACHE=$folder/go-build GOMODCACHE=$folder/go-modules GOBIN=$programs CGO_ENABLED=0
+# the linker drops what a debugger would want: so none of it is made
+export GOFLAGS='-trimpath -gcflags=all=-dwarf=false'
 version() { awk -v module="$1" '$1 == module { print $2; exit }' "$here/hyperkube/go.mod"; }
 kubernetes=$(version k8s.io/kubernetes)
 
@@ -41,11 +43,32 @@ runc() { # it alone has C in it
     go install -v -ldflags '-s -w -extldflags -static' github.com/opencontainers/runc@v1.4.3
 }
 
+# rootfs NAME PACKAGES: bookworm, as from systemd 257 on none boots on cgroup v1
+rootfs() {
+  local tar=$folder/$1.tar
+  [ -e "$tar" ] && return
+  say "installing Debian packages into $1"
+  mmdebstrap --quiet --variant=minbase --include="$2" \
+    --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+    --dpkgopt='path-exclude=/usr/share/locale/*' bookworm - >"$tar.part"
+  mv "$tar.part" "$tar"
+}
+
+# beside the longest, which alone leaves a core idle for a third of its time; a group of processes, to end as one
+set -m
+{
+  program containerd containerd
+  program crictl install sigs.k8s.io/cri-tools/cmd/crictl@v1.37.0
+  program runc runc
+  program pause gcc -static -Os -s -o "$programs/pause" "$here/pause.c"
+  rootfs rootfs bash,ca-certificates,conntrack,containernetworking-plugins,curl,dbus,e2fsprogs,ethtool,ipset,iproute2,iptables,jq,kmod,libseccomp2,mount,nftables,pigz,procps,socat,systemd,util-linux
+  rootfs net-rootfs conntrack,ipset,iproute2,iptables,kmod,nftables
+} &
+beside=$!
+set +m
+trap 'kill -- "-$beside" 2>/dev/null || true' EXIT
 program hyperkube hyperkube
-program containerd containerd
-program crictl install sigs.k8s.io/cri-tools/cmd/crictl@v1.37.0
-program runc runc
-program pause gcc -static -Os -s -o "$programs/pause" "$here/pause.c"
+wait "$beside"
 if [ ! -e "$folder/kind-files" ]; then
   cp -r "$(go -C "$here/.." mod download -json sigs.k8s.io/kind | jq -r .Dir)/images/base/files" "$folder/kind-files.part"
   chmod -R u+w "$folder/kind-files.part"
@@ -55,24 +78,11 @@ rm -rf "$GOCACHE"
 [ ! -e "$GOMODCACHE" ] || chmod -R u+w "$GOMODCACHE"
 rm -rf "$GOMODCACHE"
 
-# rootfs NAME PACKAGES: bookworm, as from systemd 257 on none boots on cgroup v1
-rootfs() {
-  local tar=$folder/$1.tar
-  if [ ! -e "$tar" ]; then
-    say "installing Debian packages into $1"
-    mmdebstrap --quiet --variant=minbase --include="$2" \
-      --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-      --dpkgopt='path-exclude=/usr/share/locale/*' bookworm - >"$tar.part"
-    mv "$tar.part" "$tar"
-  fi
-  docker import "$tar" "$made/$1" >/dev/null
-}
 made=localhost/kind-node-build
 # what is half made, and what is only a part, does not stay
 trap 'docker rm --force --volumes "${node:-none}" >/dev/null 2>&1 || true
   docker images --format "{{.Repository}}:{{.Tag}}" "$made/*" | xargs --no-run-if-empty docker rmi >/dev/null' EXIT
-rootfs rootfs bash,ca-certificates,conntrack,containernetworking-plugins,curl,dbus,e2fsprogs,ethtool,ipset,iproute2,iptables,jq,kmod,libseccomp2,mount,nftables,pigz,procps,socat,systemd,util-linux
-rootfs net-rootfs conntrack,ipset,iproute2,iptables,kmod,nftables
+for name in rootfs net-rootfs; do docker import "$folder/$name.tar" "$made/$name" >/dev/null; done
 
 say "assembling the node"
 # the names that this Kubernetes gives its images, whatever the registry

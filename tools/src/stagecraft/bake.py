@@ -49,6 +49,11 @@ def images() -> dict[str, str]:
     return {service: targets[f"{service}-production"]["tags"][0] for service in service_names()}
 
 
+def version() -> str:
+    """Give the version that the images are tagged with: VERSION, or docker-bake.hcl's default."""
+    return next(iter(images().values())).rpartition(":")[2]
+
+
 def public_source(remote: str) -> str | None:
     """Give the address of a git remote as anyone may see it: without a token, None for a folder of this machine."""
     found = re.fullmatch(r"(?:https?://(?:[^@/]*@)?|git@)([\w.-]+(?::\d+)?)[:/](.+?)(?:\.git)?", remote)

@@ -44,7 +44,7 @@ app = typer.Typer(
 NEXT = """\
 Try next:
   export KUBECONFIG={kubeconfig} PATH=$PWD/.venv/bin:$PATH
-  kubectl get pods --output wide --label-columns app.kubernetes.io/name
+  kubectl get pods --output wide --label-columns app.kubernetes.io/version
   kubectl logs --selector app.kubernetes.io/name=echo --prefix --follow
   kubectl rollout restart deployment/echo
   kubectl top pods

@@ -13,10 +13,11 @@ import yaml
 from stagecraft import bake, go, nodes
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
-from stagecraft.project import CACHE, KIND, OVERLAYS, ROOT, USER_CACHE, Service, port, service_names
+from stagecraft.project import CACHE, KIND, OVERLAYS, ROOT, Service, port, service_names
 from stagecraft.shell import output, quiet, run
 
 NAMESPACE = "stagecraft"
+MODULE = "sigs.k8s.io/kind"
 ROLLOUT_SECONDS = 120
 
 
@@ -68,8 +69,7 @@ def node_port(service: str) -> int:
 
 def version() -> str:
     """Give the version of kind that deploy/kind/go.mod pins: v0.33.0."""
-    words = (KIND / "go.mod").read_text().split()
-    return words[words.index("sigs.k8s.io/kind", words.index("require")) + 1]
+    return go.version(KIND, MODULE)
 
 
 def kind() -> str:
@@ -80,17 +80,12 @@ def kind() -> str:
     """
     if (found := shutil.which("kind")) and version() in (output(found, "version") or "").split():
         return found
-    if not built().exists():
-        console.print(f"This machine lacks kind {version()}. Building it from its Go module.")
-        # without the checksums of deploy/kind/go.sum nothing is built
-        run(*go.command(), "go", "-C", str(KIND), "build", "-trimpath", "-o", f"{built()}.part", "sigs.k8s.io/kind")
-        Path(f"{built()}.part").rename(built())
-    return str(built())
+    return str(go.build(KIND, MODULE, MODULE))
 
 
 def built() -> Path:
     """Give where kind is kept when it was built here."""
-    return USER_CACHE / f"kind-{version()}"
+    return go.built(KIND, MODULE, MODULE)
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:

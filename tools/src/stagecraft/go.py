@@ -1,10 +1,13 @@
 """Go, for what is published only as Go modules: this machine's, or the one that uv.lock pins."""
 
 import re
+from pathlib import Path
 
-from stagecraft.shell import output
+from stagecraft.console import console
+from stagecraft.project import USER_CACHE
+from stagecraft.shell import output, run
 
-# What deploy/kind's modules ask for.
+# What the modules under deploy/ ask for.
 NEEDED = (1, 26)
 
 
@@ -14,3 +17,44 @@ def command() -> list[str]:
     if found and (int(found[1]), int(found[2])) >= NEEDED:
         return []
     return ["uv", "run", "--quiet", "--frozen", "--isolated", "--only-group", "go"]
+
+
+def version(folder: Path, module: str) -> str:
+    """Give the version of a module that the go.mod of a folder pins: v0.33.0."""
+    words = (folder / "go.mod").read_text().split()
+    return words[words.index(module, words.index("require")) + 1]
+
+
+def built(folder: Path, module: str, package: str) -> Path:
+    """Give where a program is kept when it was built here, outside the repository.
+
+    Args:
+        folder: Whose go.mod pins it.
+        module: The module that it is of.
+        package: The package that it is made from, whose last part is its name.
+    """
+    return USER_CACHE / f"{package.rpartition('/')[2]}-{version(folder, module)}"
+
+
+def build(folder: Path, module: str, package: str) -> Path:
+    """Have a program, built unless it was before; nothing is built without the checksums of the folder's go.sum.
+
+    Args:
+        folder: Whose go.mod pins it.
+        module: The module that it is of.
+        package: The package that it is made from.
+
+    Returns:
+        Its path.
+
+    Raises:
+        Problem: It could not be built.
+    """
+    path = built(folder, module, package)
+    if not path.exists():
+        console.print(f"This machine lacks {path.name.replace('-', ' ')}. Building it from its Go module.")
+        part = path.with_suffix(".part")
+        environment = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
+        run(*command(), "go", "-C", str(folder), "build", "-o", str(part), package, env=environment)
+        part.rename(path)
+    return path

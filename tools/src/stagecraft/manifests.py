@@ -63,6 +63,7 @@ def render(
         "resources": [os.path.relpath(OVERLAYS / overlay, folder)],
         "components": [os.path.relpath(COMPONENTS / component, folder) for component in more],
         "images": images,
+        "patches": [_version()],
         "configMapGenerator": [
             {"name": name, "namespace": "stagecraft", "behavior": "merge", "literals": literals}
             for name, literals in (settings or {}).items()
@@ -70,6 +71,22 @@ def render(
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     return quiet("kubectl", "kustomize", str(folder))
+
+
+def _version() -> dict[str, object]:
+    """Give the patch that tells of each Deployment and its pods which version of which commit they are."""
+    version = bake.version()
+    labels = [
+        {"op": "add", "path": f"{where}/metadata/labels/app.kubernetes.io~1version", "value": version}
+        for where in ("", "/spec/template")
+    ]
+    # what `kubectl rollout history` shows of a revision
+    cause = {
+        "op": "add",
+        "path": "/metadata/annotations/kubernetes.io~1change-cause",
+        "value": f"{version} of commit {bake.variables().get('REVISION', 'unknown')}",
+    }
+    return {"target": {"kind": "Deployment", "namespace": "stagecraft"}, "patch": json.dumps([*labels, cause])}
 
 
 def release() -> None:

@@ -1,6 +1,7 @@
 """What happens to pods in a cluster's life, done while clients ask: once by the tests, at length by `make soak`."""
 
 import itertools
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -113,6 +114,22 @@ def _state(pod: Any) -> dict[str, Any]:
     return dict(statuses[0].get("state", {}))
 
 
+def kill() -> float:
+    """Kill one of echo's servers, as a node without memory would, and let it be started again.
+
+    Returns:
+        When, in seconds since 1970.
+    """
+    pod = cluster.pods("echo")[0]
+    container = pod["status"]["containerStatuses"][0]["containerID"].rpartition("/")[2]
+    node = pod["spec"]["nodeName"]
+    process = json.loads(quiet("docker", "exec", node, "crictl", "inspect", container))["info"]["pid"]
+    killed = time.time()
+    quiet("docker", "exec", node, "kill", "-9", str(process))
+    _wait()
+    return killed
+
+
 def restore() -> None:
     """Deploy again what this clone deploys."""
     cluster.apply(manifests.render("kind", cluster.load(), tags=cluster.add_ons()))
@@ -128,4 +145,5 @@ SCENARIOS: dict[str, tuple[Callable[[], object], int]] = {
     "nodes drained": (drain_nodes, 0),
     "settings changed": (change_settings, 1),
     "bad image, undone": (bad_image, 1),
+    "pod killed": (kill, 0),
 }

@@ -4,14 +4,16 @@ import itertools
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from rich.table import Table
 
@@ -22,7 +24,9 @@ from stagecraft.project import ROOT
 
 # How often each scenario comes in a round; together the rolling restarts are by far the most.
 ROUND = ["rolling restart"] * 4 + ["another image", "pods deleted", "scaled up and down", "settings changed"]
-RARE = ["nodes drained", "bad image, undone"]
+RARE = ["nodes drained", "bad image, undone", "pod killed"]
+# Nobody can serve on after SIGKILL: what this one loses is counted and shown, and is no failure of the soak.
+LOSES = "pod killed"
 
 
 @contextmanager
@@ -49,6 +53,44 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
             report.update(json.loads(words.read() or b"{}"))
 
 
+@contextmanager
+def ready_seconds() -> Iterator[list[float]]:
+    """Watch pods while the block runs.
+
+    Yields:
+        A list that grows by the seconds from each new pod's creation to its readiness, as a watcher of the API sees it.
+    """
+    found: list[float] = []
+    command = ["kubectl", "--kubeconfig", cluster.kubeconfig(), "--namespace", cluster.NAMESPACE, "get", "pods"]
+    command += ["--watch", "--output-watch-events", "--output=json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        watcher = threading.Thread(target=_watch, args=(watching.stdout, found))
+        watcher.start()
+        try:
+            yield found
+        finally:
+            watching.terminate()
+            watcher.join()
+
+
+def _watch(events: IO[str], found: list[float]) -> None:
+    created: dict[str, float] = {}
+    text, decoder = "", json.JSONDecoder()
+    for line in events:
+        text += line
+        if line != "}\n":
+            continue
+        event = decoder.decode(text)
+        text = ""
+        pod, now = event["object"], time.monotonic()
+        name, conditions = pod["metadata"]["name"], pod["status"].get("conditions", [])
+        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+        if event["type"] == "ADDED" and not ready:
+            created[name] = now
+        elif ready and name in created:
+            found.append(now - created.pop(name))
+
+
 def run(wanted_rollouts: int, wanted_requests: int) -> None:
     """Do every scenario again and again until both numbers are reached, and print what was lost.
 
@@ -65,21 +107,22 @@ def run(wanted_rollouts: int, wanted_requests: int) -> None:
     by_scenario: dict[str, Counter[str]] = {name: Counter() for name in rollouts.SCENARIOS}
     failures: list[Any] = []
     rounds = itertools.cycle([*ROUND, *RARE, *ROUND])
-    while _rollouts(done) < wanted_rollouts or sum(requests.values()) < wanted_requests:
-        name = next(rounds)
-        started = time.monotonic()
-        with traffic(pause=0) as report:
-            rollouts.SCENARIOS[name][0]()
-        seconds[name] += int(time.monotonic() - started)
-        done[name] += 1
-        for kind, found in report.items():
-            by_scenario[name][kind] += found["requests"]
-            requests[kind] += found["requests"]
-            lost[name] += found["failures"]
-            failures += [{"scenario": name, "kind": kind, **failure} for failure in found["told"]]
-        console.print(
-            f"{_rollouts(done):3} rollouts, {sum(requests.values()):8} requests, {sum(lost.values())} lost: {name}"
-        )
+    with ready_seconds() as ready:
+        while _rollouts(done) < wanted_rollouts or sum(requests.values()) < wanted_requests or not done[LOSES]:
+            name = next(rounds)
+            started = time.monotonic()
+            with traffic(pause=0) as report:
+                rollouts.SCENARIOS[name][0]()
+            seconds[name] += int(time.monotonic() - started)
+            done[name] += 1
+            for kind, found in report.items():
+                by_scenario[name][kind] += found["requests"]
+                requests[kind] += found["requests"]
+                lost[name] += found["failures"]
+                failures += [{"scenario": name, "kind": kind, **failure} for failure in found["told"]]
+            console.print(
+                f"{_rollouts(done):3} rollouts, {sum(requests.values()):8} requests, {_lost(lost)} lost: {name}"
+            )
     rollouts.restore()
     for name, times in done.items():
         counts = [str(by_scenario[name][kind]) for kind in requests]
@@ -87,8 +130,18 @@ def run(wanted_rollouts: int, wanted_requests: int) -> None:
     totals = [str(sum(done.values())), str(sum(seconds.values())), *map(str, requests.values())]
     table.add_row("in all", *totals, str(sum(lost.values())))
     console.print(table)
-    if failures:
-        raise Problem(f"{sum(lost.values())} requests were lost", "\n".join(map(json.dumps, failures)))
+    cuts = statistics.quantiles(ready, n=100)
+    console.print(
+        f"{len(ready)} pods were ready {cuts[49]:.1f} s after their creation, 99 of 100 after {cuts[98]:.1f} s"
+    )
+    console.print(f"A kill lost {lost[LOSES] / done[LOSES]:.1f} requests")
+    if _lost(lost):
+        told = [json.dumps(failure) for failure in failures if failure["scenario"] != LOSES]
+        raise Problem(f"{_lost(lost)} requests were lost", "\n".join(told))
+
+
+def _lost(by_scenario: Counter[str]) -> int:
+    return by_scenario.total() - by_scenario[LOSES]
 
 
 def _rollouts(done: Counter[str]) -> int:

@@ -1,0 +1,114 @@
+"""Measure three ways of bringing images onto a cluster's nodes, on a cluster of its own: nothing runs there."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+from rich.progress import track
+
+from stagecraft import bake, cluster, node_image, nodes, registry
+from stagecraft.console import errors
+from stagecraft.shell import quiet, run
+
+CLUSTER = "stagecraft-transport"
+ROUNDS = 3
+REPOSITORY = "transport/"
+
+
+def measure() -> dict[str, dict[str, list[float]]]:
+    """Time each way, in turn, with all images new to two workers, and again when one layer of one is another.
+
+    Returns:
+        By way, by `new` and `changed`, seconds of each round.
+
+    Raises:
+        Problem: No cluster or no registry could be had.
+    """
+    ways: dict[str, Callable[[list[str], list[str]], object]] = {
+        "kind load": _kind_load,
+        "archive": nodes.load,
+        "registry": _registry,
+    }
+    found: dict[str, dict[str, list[float]]] = {way: {"new": [], "changed": []} for way in ways}
+    images = list(bake.images().values())
+    with _workers() as workers:
+        for _ in track(range(ROUNDS), "transport", console=errors):
+            for way, bring in ways.items():
+                copies = [_copy(image, way) for image in images]
+                found[way]["new"].append(_timed(bring, workers, copies))
+                changed = [_copy(images[0], way), *copies[1:]]
+                found[way]["changed"].append(_timed(bring, workers, changed))
+                _forget(workers)
+                quiet("docker", "rmi", "--force", *changed)
+    return found
+
+
+def _timed(bring: Callable[[list[str], list[str]], object], workers: list[str], images: list[str]) -> float:
+    started = time.monotonic()
+    bring(workers, images)
+    return round(time.monotonic() - started, 2)
+
+
+def _copy(image: str, way: str) -> str:
+    """Give an image like another with one more layer, of a megabyte that no other image has."""
+    tag = f"{registry.address()}/{REPOSITORY}" if way == "registry" else REPOSITORY
+    tag += image.rpartition("/")[2]
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "layer").write_bytes(os.urandom(2**20))
+        quiet("docker", "build", "--tag", tag, "--file", "-", folder, stdin=f"FROM {image}\nCOPY layer /layer\n")
+    return tag
+
+
+def _kind_load(workers: list[str], images: list[str]) -> None:
+    quiet(cluster.kind(), "load", "docker-image", "--name", CLUSTER, "--nodes", ",".join(workers), *images)
+
+
+def _registry(workers: list[str], images: list[str]) -> None:
+    for image in images:
+        quiet("docker", "push", "--quiet", image)
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(
+            pool.map(lambda node: [quiet("docker", "exec", node, "crictl", "pull", image) for image in images], workers)
+        )
+
+
+def _forget(workers: list[str]) -> None:
+    """Remove the images from the nodes, and their content with them."""
+    ctr = "ctr --namespace k8s.io images"
+    script = f"{ctr} list --quiet | grep {REPOSITORY} | xargs {ctr} rm --sync"
+    for node in workers:
+        quiet("docker", "exec", node, "sh", "-c", script)
+
+
+@contextmanager
+def _workers() -> Iterator[list[str]]:
+    """Have a cluster with two workers, which know the registry, for as long as the block runs."""
+    image = node_image.ensure()
+    configuration = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "nodes": [{"role": "control-plane"}, {"role": "worker"}, {"role": "worker"}],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        kubeconfig = f"{folder}/kubeconfig"
+        try:
+            run(
+                cluster.kind(), "create", "cluster", "--name", CLUSTER, "--image", image, "--kubeconfig", kubeconfig,
+                "--config", "-", "--quiet", stdin=yaml.safe_dump(configuration),
+            )  # fmt: skip
+            registry.up("kind")
+            workers = [f"{CLUSTER}-worker", f"{CLUSTER}-worker2"]
+            hosts = f'[host."http://{registry.NAME}:{registry.PORT}"]\n'
+            for node in workers:
+                known = f"/etc/containerd/certs.d/{registry.address()}"
+                script = f"mkdir -p {known} && cat > {known}/hosts.toml"
+                quiet("docker", "exec", "--interactive", node, "sh", "-c", script, stdin=hosts)
+            yield workers
+        finally:
+            registry.down()
+            run(cluster.kind(), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", kubeconfig, "--quiet")
