@@ -98,17 +98,20 @@ def release() -> None:
     tagged = bake.images()
     pushed = "." in (registry := next(iter(tagged.values())).partition("/")[0]) or ":" in registry
     digests = {image: _pushed(image) for image in tagged.values()} if pushed else _saved(list(tagged.values()))
-    component = {
-        "apiVersion": "kustomize.config.k8s.io/v1alpha1",
-        "kind": "Component",
-        "images": [
-            {"name": service, "newName": image.rpartition(":")[0], "digest": digests[image]}
-            for service, image in tagged.items()
-        ],
-    }
-    PRODUCTION_IMAGES.write_text("# Written by `make release-manifests`.\n" + _yaml(component))
+    images = [
+        {"name": f"stagecraft/{service}", "newName": image.rpartition(":")[0], "digest": digests[image]}
+        for service, image in tagged.items()
+    ]
+    PRODUCTION_IMAGES.write_text(production_images(images))
     RELEASE.parent.mkdir(exist_ok=True)
     RELEASE.write_text(render("production", {}, *components()) + "\n")
+
+
+def production_images(images: list[dict[str, str]]) -> str:
+    """Give PRODUCTION_IMAGES' text, for kustomize's list of images."""
+    component = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component", "images": images}
+    words = "# Written by `make release-manifests`; a digest of zeros is of an image that was never released.\n"
+    return words + _yaml(component)
 
 
 def _pushed(image: str) -> str:

@@ -34,7 +34,7 @@ class Service:
     port: int
     """The port on this machine's loopback address."""
     environment: dict[str, str]
-    """What compose.yaml sets for it."""
+    """What compose.yaml sets for it, and what the file of settings does that it names."""
 
     @property
     def url(self) -> str:
@@ -60,7 +60,9 @@ def services() -> list[Service]:
 def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
-    return Service(name, variable, port(variable, int(default)), dict(composed.get("environment", {})))
+    lines = (COMPOSE.parent / composed["env_file"]).read_text().splitlines()
+    settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return Service(name, variable, port(variable, int(default)), settings | composed["environment"])
 
 
 def port(variable: str, default: int) -> int:
