@@ -32,6 +32,18 @@ kind-down: .venv ## Remove the kind cluster
 clean: .venv ## Stop every service, remove every image and stand-in made here
 	@$(STAGECRAFT) clean
 
+##@ Services
+# not after .venv, which needs a lock that agrees with the folders: this is where it does not yet
+.PHONY: new
+new: .cache/uv.ready ## Make a service from the template: SERVICE=greeter
+	@$(STAGECRAFT) new "$${SERVICE:-}"
+	@$(MAKE) --no-print-directory .venv
+
+.PHONY: sync
+sync: .cache/uv.ready ## Make every list of services agree with the folders under services/
+	@$(STAGECRAFT) sync
+	@$(MAKE) --no-print-directory .venv
+
 ##@ Build
 .PHONY: build
 build: .venv ## Build the production images; TARGETS="echo-test": others
@@ -73,6 +85,7 @@ soak: .venv ## Fifty rollouts and a million requests in the kind cluster
 
 .PHONY: lint
 lint: .venv ## Check format, lint, types, the lock and the workflows
+	@$(STAGECRAFT) sync --check
 	@uv lock --check --quiet && uv lock --check --quiet --project tests/scan
 	@uv run --quiet ruff format --check --quiet
 	@uv run --quiet ruff check --quiet
@@ -111,5 +124,5 @@ help: ## Show this help
 	@touch $@
 
 .venv: .cache/uv.ready uv.lock pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml) tools/pyproject.toml
-	@uv sync $(SYNC)
+	@uv sync $(SYNC) || { echo 'Has a folder come or gone under services/? `make sync` first.' >&2; exit 1; }
 	@touch .venv

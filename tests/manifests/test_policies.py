@@ -28,7 +28,7 @@ NAMESPACED = {
 KINDS = NAMESPACED | {"APIService", "ClusterRole", "ClusterRoleBinding", "Namespace"}
 # As bake names them, as the production overlay does, and the kind overlay's own.
 OURS = {f"stagecraft/{name}" for name in service_names()} | {"metrics-server"}
-OURS |= {image["newName"] for image in yaml.safe_load(PRODUCTION_IMAGES.read_text())["images"]}
+OURS |= {image.get("newName", image["name"]) for image in yaml.safe_load(PRODUCTION_IMAGES.read_text())["images"]}
 
 
 # Parts

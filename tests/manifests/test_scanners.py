@@ -20,7 +20,8 @@ KUBERNETES = ("1.34", "1.35", "1.36", "1.37")
 CUSTOM = {"HTTPRoute", "ServiceMonitor"}
 # KSV-0125 knows only some clouds' registries; here it is told ours, the first part of an image's name.
 OURS = {"stagecraft"} | {
-    image.get("newName", image["name"]).partition("/")[0] for image in yaml.safe_load(PRODUCTION_IMAGES.read_text())["images"]
+    image.get("newName", image["name"]).partition("/")[0]
+    for image in yaml.safe_load(PRODUCTION_IMAGES.read_text())["images"]
 }
 
 

@@ -23,8 +23,10 @@ from stagecraft import (
     node_image,
     ports,
     python_image,
+    scaffold,
     smoke,
     soak,
+    sync,
     timeline,
 )
 from stagecraft.console import Steps, console, errors
@@ -263,6 +265,25 @@ def plan(
 ) -> None:
     """Print bake's plan as `build` would run it; it needs no engine, only buildx."""
     sys.stdout.write(bake.plan(*(targets or [])) + "\n")
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="One word, such as greeter.")]) -> None:
+    """Make a service from the template, with all that builds, runs, deploys and tests it."""
+    for line in scaffold.new(name):
+        console.print(line)
+    console.print(scaffold.NEXT.format(name=name))
+
+
+@app.command(name="sync")
+def sync_command(
+    *, check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where they disagree.")] = False
+) -> None:
+    """Make every list of services agree with the folders under services/."""
+    if check:
+        sync.check()
+    else:
+        console.print("\n".join(sync.run()) or "nothing to do")
 
 
 @app.command(name="engine")

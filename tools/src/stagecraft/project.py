@@ -42,9 +42,9 @@ class Service:
         return f"http://localhost:{self.port}"
 
 
-def service_names() -> list[str]:
+def service_names(root: Path = ROOT) -> list[str]:
     """Give the names of all services: the folders under services/ that are workspace members, sorted."""
-    return sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+    return sorted(path.parent.name for path in root.glob("services/*/pyproject.toml"))
 
 
 def services() -> list[Service]:
