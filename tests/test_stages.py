@@ -1,6 +1,5 @@
 """What a stage promises beyond the image that it ends in."""
 
-import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -87,20 +86,6 @@ def test_development_reloads_on_an_edit(run: Any, copy: Path, container: Any, wa
     while "4242" not in run(*post, code=None).stdout or "edited" not in run("curl", "-s", address, code=None).stdout:
         assert time.monotonic() < deadline, run("docker", "logs", name).stdout
         time.sleep(0.1)
-
-
-def test_a_service_is_added_as_the_readme_says(run: Any, copy: Path) -> None:
-    """A copy of echo under another name and a word in the bake file: it builds, and passes its tests."""
-    shutil.copytree(copy / "services/echo", copy / "services/greeter")
-    (copy / "services/greeter/src/echo").rename(copy / "services/greeter/src/greeter")
-    for path in (copy / "services/greeter").rglob("*"):
-        if path.is_file():
-            path.write_text(path.read_text().replace("echo", "greeter"))
-    hcl = copy / "docker-bake.hcl"
-    hcl.write_text(hcl.read_text().replace('    "echo",\n', '    "echo",\n    "greeter",\n'))
-    run("uv", "lock", cwd=copy)
-
-    bake(run, copy, "greeter-test", "greeter-builder")
 
 
 def test_an_edit_is_installed_anew(run: Any, copy: Path) -> None:

@@ -14,7 +14,11 @@ from stagecraft.shell import quiet
 
 STRANGERS = "strangers"
 # Each edge that is named under deploy/: who asks, and what.
-ALLOWED = {("health", "echo"), ("health", "echo's Service"), ("health", "DNS")}
+ALLOWED = {("health", "DNS")} | {
+    ("health", place)
+    for service in service_names() if service != "health"
+    for place in (service, f"{service}'s Service")
+}  # fmt: skip
 CONNECT = """
     import json, socket, sys
     open_ = {}
