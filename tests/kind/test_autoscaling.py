@@ -11,8 +11,8 @@ from stagecraft import cluster, manifests, rollouts, soak
 @pytest.fixture(name="autoscaled")
 def _autoscaled(kubectl: Any) -> Iterator[None]:
     """Deploy with the autoscaling component, and without it again."""
-    digests, add_ons = cluster.load(), cluster.add_ons()
-    cluster.apply(manifests.render("kind", digests, "autoscaling", tags=add_ons))
+    references, add_ons = cluster.load(), cluster.add_ons()
+    cluster.apply(manifests.render("kind", references, "autoscaling", tags=add_ons))
     yield
     kubectl("delete", "horizontalpodautoscaler", "--all")
     rollouts.restore()

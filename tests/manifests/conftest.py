@@ -17,14 +17,14 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "production": ("production",),
     "production+metrics+ingress": ("production", "metrics", "ingress"),
 }
-DIGEST = f"sha256:{'a' * 64}"
+DIGEST = f"@sha256:{'a' * 64}"
 
 
 @pytest.fixture(scope="session")
 def rendered() -> dict[str, str]:
     """Give the YAML of every variant by its name."""
-    services = {f"stagecraft/{name}": DIGEST for name in service_names()}
-    add_ons = {"kind": {"metrics-server": DIGEST}}
+    services = {f"stagecraft/{name}": f"stagecraft/{name}{DIGEST}" for name in service_names()}
+    add_ons = {"kind": {"metrics-server": f"metrics-server{DIGEST}"}}
     return {
         name: render(overlay, services | add_ons.get(overlay, {}), *components)
         for name, (overlay, *components) in VARIANTS.items()

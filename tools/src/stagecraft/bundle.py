@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from stagecraft import bake, cluster, manifests, node_image, nodes
+from stagecraft import archive, bake, cluster, manifests, node_image, registry
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, ROOT
@@ -68,10 +68,11 @@ def _add_parts(folder: Path) -> None:
     node = node_image.ensure()
     quiet("docker", "tag", node, NODE_IMAGE)
     with console.status("saving images"):
-        nodes.archived([*bake.images().values(), NODE_IMAGE], str(parts / "images.tar"))
+        archive.save([*bake.images().values(), NODE_IMAGE], str(parts / "images.tar"))
     manifests.release()
     shutil.copy(manifests.RELEASE, folder / "stagecraft.yaml")
     shutil.copy(cluster.kind(), parts / "kind")
+    shutil.copy(registry.crane(), parts / "crane")
     (folder / CACHE.name / "uv").mkdir(parents=True)
     shutil.copy(shutil.which("uv") or "uv", folder / CACHE.name / "uv" / "uv")
     # an environment that is thrown away: what counts is uv's cache, filled with what it took

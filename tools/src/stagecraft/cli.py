@@ -23,6 +23,7 @@ from stagecraft import (
     node_image,
     ports,
     python_image,
+    registry,
     scaffold,
     smoke,
     soak,
@@ -138,8 +139,10 @@ def kind() -> None:
     published = cluster.published()
     more = manifests.components()
     cluster.size()
-    if not cluster.members():
-        ports.check(published, "make kind")
+    wanted = [] if cluster.members() else list(published)
+    if not registry.runs():
+        wanted.append(registry.published())
+    ports.check(wanted, "make kind")
     python_image.selected()
     apt.ensure("curl", "curl")
     steps = Steps()
@@ -148,8 +151,9 @@ def kind() -> None:
     if not bundle.here():
         with steps.step("Python image"):
             python_image.ensure()
-    with steps.step("kind"):
+    with steps.step("programs"):
         cluster.kind()
+        registry.crane()
     with steps.step("node image"):
         image = node_image.ensure()
     if not bundle.here():
@@ -157,10 +161,10 @@ def kind() -> None:
             bake.build("production")
     with steps.step("cluster"):
         cluster.ensure(image)
-    with steps.step("load"):
-        digests = cluster.load()
+    with steps.step("push"):
+        references = cluster.load()
     with steps.step("apply"):
-        cluster.apply(manifests.render("kind", digests, *more, tags=cluster.add_ons()))
+        cluster.apply(manifests.render("kind", references, *more, tags=cluster.add_ons()))
     with steps.step("rollout"):
         cluster.wait(f"deployment/{service.name}" for service in published)
     with steps.step("smoke"):

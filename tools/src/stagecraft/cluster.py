@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from stagecraft import bake, go, nodes
+from stagecraft import bake, go, registry
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, KIND, OVERLAYS, ROOT, Service, port, service_names
@@ -19,6 +18,8 @@ from stagecraft.shell import output, quiet, run
 NAMESPACE = "stagecraft"
 MODULE = "sigs.k8s.io/kind"
 ROLLOUT_SECONDS = 120
+# kind's own, on which all nodes are
+NETWORK = "kind"
 
 
 def name() -> str:
@@ -78,8 +79,6 @@ def kind() -> str:
     Raises:
         Problem: It could not be built.
     """
-    if (found := shutil.which("kind")) and version() in (output(found, "version") or "").split():
-        return found
     return str(go.build(KIND, MODULE, MODULE))
 
 
@@ -174,18 +173,29 @@ def delete() -> bool:
     if found:
         # kind's own deletion is this, and the kubeconfig's entry
         quiet("docker", "rm", "--force", "--volumes", *found)
+        registry.leave(NETWORK)
     Path(kubeconfig()).unlink(missing_ok=True)
     return bool(found)
 
 
 def load() -> dict[str, str]:
-    """Bring the production images onto every node that runs pods.
+    """Bring the production images to where every node pulls from: the registry of this machine.
 
     Returns:
-        By image, without its tag, the digest that pods ask for: sha256:…
+        By image, without its tag, the reference that pods ask for: localhost:5001/stagecraft/echo@sha256:…
     """
-    loaded = nodes.load(workers(), list(bake.images().values()))
-    return {image.rpartition(":")[0]: digest for image, digest in loaded.items()}
+    registry.join(NETWORK)
+    introduce_registry(members())
+    pushed = registry.push(list(bake.images().values()))
+    return {image.rpartition(":")[0]: reference for image, reference in pushed.items()}
+
+
+def introduce_registry(nodes: list[str]) -> None:
+    """Tell the containerd of nodes where this machine's registry is from where they are."""
+    hosts = f'[host."http://{registry.NAME}:{registry.PORT}"]\n'
+    script = 'mkdir -p "/etc/containerd/certs.d/$0" && cat > "/etc/containerd/certs.d/$0/hosts.toml"'
+    for node in nodes:
+        quiet("docker", "exec", "--interactive", node, "sh", "-c", script, registry.address(), stdin=hosts)
 
 
 def add_ons() -> dict[str, str]:

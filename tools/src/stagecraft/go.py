@@ -1,6 +1,7 @@
 """Go, for what is published only as Go modules: this machine's, or the one that uv.lock pins."""
 
 import re
+import shutil
 from pathlib import Path
 
 from stagecraft.console import console
@@ -37,7 +38,7 @@ def built(folder: Path, module: str, package: str) -> Path:
 
 
 def build(folder: Path, module: str, package: str) -> Path:
-    """Have a program, built unless it was before; nothing is built without the checksums of the folder's go.sum.
+    """Have a program: PATH's of that version, or one built here; none is built without the checksums of go.sum.
 
     Args:
         folder: Whose go.mod pins it.
@@ -51,9 +52,12 @@ def build(folder: Path, module: str, package: str) -> Path:
         Problem: It could not be built.
     """
     path = built(folder, module, package)
+    name, _, wanted = path.name.rpartition("-")
+    if (found := shutil.which(name)) and wanted in (output(found, "version") or "").split():
+        return Path(found)
     if not path.exists():
-        console.print(f"This machine lacks {path.name.replace('-', ' ')}. Building it from its Go module.")
-        part = path.with_suffix(".part")
+        console.print(f"This machine lacks {name} {wanted}. Building it from its Go module.")
+        part = path.with_name(f"{path.name}.part")
         environment = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
         run(*command(), "go", "-C", str(folder), "build", "-o", str(part), package, env=environment)
         part.rename(path)

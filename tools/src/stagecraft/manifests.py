@@ -6,7 +6,7 @@ import tempfile
 
 import yaml
 
-from stagecraft import bake, nodes
+from stagecraft import archive, bake
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, OVERLAYS, ROOT
 from stagecraft.shell import output, quiet
@@ -31,7 +31,7 @@ def components() -> list[str]:
 
 def render(
     overlay: str,
-    digests: dict[str, str],
+    references: dict[str, str],
     *more: str,
     tags: dict[str, str] | None = None,
     settings: dict[str, list[str]] | None = None,
@@ -40,7 +40,7 @@ def render(
 
     Args:
         overlay: A folder of deploy/overlays.
-        digests: By image as the overlay names it, without a tag, its digest: sha256:…
+        references: By image as the overlay names it, without a tag, where a node finds it: NAME@sha256:…
         more: Components beyond the overlay's own.
         tags: By image, the name and tag to put in its place.
         settings: By service, variables beyond the overlay's own: NAME=value.
@@ -53,7 +53,10 @@ def render(
     """
     folder = CACHE / "kustomize"
     folder.mkdir(parents=True, exist_ok=True)
-    images = [{"name": name, "digest": digest} for name, digest in digests.items()]
+    images = []
+    for name, reference in references.items():
+        new_name, _, digest = reference.partition("@")
+        images.append({"name": name, "newName": new_name, "digest": digest})
     for name, tagged in (tags or {}).items():
         new_name, _, tag = tagged.rpartition(":")
         images.append({"name": name, "newName": new_name, "newTag": tag})
@@ -125,8 +128,8 @@ def _pushed(image: str) -> str:
 def _saved(images: list[str]) -> dict[str, str]:
     if missing := [image for image in images if output("docker", "image", "inspect", image) is None]:
         raise Problem(f"{' and '.join(missing)} can't be found", "`make build` first.", Exit.MISSING)
-    with tempfile.NamedTemporaryFile() as archive:
-        return nodes.archived(images, archive.name)
+    with tempfile.NamedTemporaryFile() as file:
+        return archive.save(images, file.name)
 
 
 def _yaml(value: object) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from stagecraft import bake, cluster, manifests, nodes
+from stagecraft import bake, cluster, manifests, registry
 from stagecraft.problem import Problem
 from stagecraft.project import service_names
 from stagecraft.shell import quiet
@@ -36,9 +36,9 @@ def change_image() -> None:
     other = f"{name}:{tag}-rollout"
     dockerfile = f"FROM {name}:{tag}\nLABEL rollout={next(_number)}-{time.time()}\n"
     quiet("docker", "build", "--tag", other, "-", stdin=dockerfile)
-    digest = nodes.load(cluster.workers(), [other])[other]
+    reference = registry.push([other])[other]
     quiet("docker", "rmi", other)
-    kubectl("set", "image", "deployment/echo", f"server={name}@{digest}")
+    kubectl("set", "image", "deployment/echo", f"server={reference}")
     _wait()
 
 
@@ -94,7 +94,7 @@ def bad_image() -> float:
     Raises:
         Problem: It did not stall.
     """
-    name = bake.images()["echo"].rpartition(":")[0]
+    name = registry.address() + "/" + bake.images()["echo"].rpartition(":")[0]
     kubectl("set", "image", "deployment/echo", f"server={name}@sha256:{'0' * 64}")
     deadline = time.monotonic() + STALL_SECONDS
     while not any(

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from rich.progress import track
 
-from stagecraft import bake, cluster, node_image, nodes, registry
+from stagecraft import bake, cluster, node_image, registry
 from stagecraft.console import errors
 from stagecraft.shell import quiet, run
 
@@ -31,7 +31,7 @@ def measure() -> dict[str, dict[str, list[float]]]:
     """
     ways: dict[str, Callable[[list[str], list[str]], object]] = {
         "kind load": _kind_load,
-        "archive": nodes.load,
+        "archive": _archive,
         "registry": _registry,
     }
     found: dict[str, dict[str, list[float]]] = {way: {"new": [], "changed": []} for way in ways}
@@ -68,6 +68,18 @@ def _kind_load(workers: list[str], images: list[str]) -> None:
     quiet(cluster.kind(), "load", "docker-image", "--name", CLUSTER, "--nodes", ",".join(workers), *images)
 
 
+def _archive(workers: list[str], images: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        archive = f"{folder}/images.tar"
+        quiet("docker", "save", "--output", archive, *images)
+
+        def take(node: str) -> None:
+            quiet("sh", "-c", f"docker exec --interactive {node} ctr --namespace k8s.io images import - < {archive}")
+
+        with ThreadPoolExecutor(len(workers)) as pool:
+            list(pool.map(take, workers))
+
+
 def _registry(workers: list[str], images: list[str]) -> None:
     for image in images:
         quiet("docker", "push", "--quiet", image)
@@ -101,14 +113,10 @@ def _workers() -> Iterator[list[str]]:
                 cluster.kind(), "create", "cluster", "--name", CLUSTER, "--image", image, "--kubeconfig", kubeconfig,
                 "--config", "-", "--quiet", stdin=yaml.safe_dump(configuration),
             )  # fmt: skip
-            registry.up("kind")
+            registry.join(cluster.NETWORK)
             workers = [f"{CLUSTER}-worker", f"{CLUSTER}-worker2"]
-            hosts = f'[host."http://{registry.NAME}:{registry.PORT}"]\n'
-            for node in workers:
-                known = f"/etc/containerd/certs.d/{registry.address()}"
-                script = f"mkdir -p {known} && cat > {known}/hosts.toml"
-                quiet("docker", "exec", "--interactive", node, "sh", "-c", script, stdin=hosts)
+            cluster.introduce_registry(workers)
             yield workers
         finally:
-            registry.down()
             run(cluster.kind(), "delete", "cluster", "--name", CLUSTER, "--kubeconfig", kubeconfig, "--quiet")
+            registry.leave(cluster.NETWORK)
