@@ -131,8 +131,7 @@ def greeter(deploy: Path) -> None:
         (root / "services" / name).mkdir(parents=True)
         shutil.copy(ROOT / "services" / name / "pyproject.toml", root / "services" / name)
     edits = Edits(root)
-    project = "services/NAME/pyproject.toml"
-    edits.write(sync.render(project, "greeter"), sync.render(sync.template("services")[project], "greeter"))
+    sync.add(edits, "greeter")
     sync.plan(edits, sorted([*service_names(), "greeter"]))
     edits.apply()
 

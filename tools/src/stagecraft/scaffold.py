@@ -16,9 +16,9 @@ FORM = re.compile(r"[a-z][a-z0-9]{1,29}")
 FORM_IN_WORDS = "it has to be one word of 2 to 30 characters, a to z and 0 to 9, a letter first"
 NEXT = """\
 Try next:
-  make build TARGETS={name}-test    run its tests, in its own test stage
-  make up                           start it beside the others, and curl every endpoint
-  make kind                         deploy it; the ports of a cluster that is there are fixed: `make kind-down` first
+  `make build TARGETS={name}-test` runs its tests, in its own test stage
+  `make up` starts it beside the others, and curls every endpoint
+  `make kind` deploys it; a cluster that is there can't get another port: `make kind-down` first
 Its path operations are in services/{name}/src/{name}/routes.py; each needs a case in services/{name}/smoke.yaml.
 To take it out again: `rm -r services/{name}`, and `make sync`."""
 
@@ -70,7 +70,6 @@ def new(name: str) -> list[str]:
             f"a service can't be called {name!r}: {reason}", "For example: `make new SERVICE=greeter`.", Exit.USAGE
         )
     edits = Edits(ROOT)
-    for path, text in sync.template("services").items():
-        edits.write(sync.render(path, name), sync.render(text, name))
+    sync.add(edits, name)
     sync.plan(edits, sorted([*service_names(), name]))
     return sync.save(edits)

@@ -57,6 +57,12 @@ def known(edits: Edits) -> set[str]:
     }
 
 
+def add(edits: Edits, name: str) -> None:
+    """Add a service's own folder to edits, from the template."""
+    for path, text in template("services").items():
+        edits.write(render(path, name), render(text, name))
+
+
 def plan(edits: Edits, services: list[str]) -> None:
     """Add to edits all that the lists lack of services, and take out what is of services that are gone.
 
