@@ -57,6 +57,22 @@ def _stagecraft(run: Run) -> Run:
     return partial(run, sys.executable, "-m", "stagecraft")
 
 
+def disagreeing(copy: Path) -> Edits:
+    """Give what `make sync` would do in the copy."""
+    edits = Edits(copy)
+    sync.plan(edits, service_names(copy))
+    return edits
+
+
+def synced(copy: Path, *new: str) -> None:
+    """Do in the copy what `make new` does, or with no name `make sync`, but for the lock."""
+    for name in new:
+        edits = Edits(copy)
+        sync.add(edits, name)
+        edits.apply()
+    disagreeing(copy).apply()
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -130,13 +146,13 @@ def test_it_comes_into_every_list_and_goes_without_a_trace(name: str, copy: Path
     assert not run("git", "status", "--porcelain", "--untracked-files=all")
 
 
-def test_ports_are_the_next_free(copy: Path, stagecraft: Run) -> None:
+def test_ports_are_the_next_free(copy: Path) -> None:
     """Each service has its own, on this machine and on a cluster's nodes; another's end moves nobody."""
-    stagecraft("new", "first")
-    stagecraft("new", "second")
+    synced(copy, "first")
+    synced(copy, "second")
     shutil.rmtree(copy / "services/first")
-    stagecraft("sync")
-    stagecraft("new", "third")
+    synced(copy)
+    synced(copy, "third")
 
     composed = (copy / "deploy/compose.yaml").read_text()
     assert re.findall(r"\$\{(\w+_PORT):-(\d+)\}", composed) == [
@@ -145,9 +161,9 @@ def test_ports_are_the_next_free(copy: Path, stagecraft: Run) -> None:
     assert "nodePort: 30084" in (copy / "deploy/overlays/kind/third.yaml").read_text()
 
 
-def test_what_people_wrote_stays(copy: Path, stagecraft: Run) -> None:
+def test_what_people_wrote_stays(copy: Path) -> None:
     """Files of a service, comments, services of another kind, and targets that are nobody's siblings."""
-    stagecraft("new", "greeter")
+    synced(copy, "greeter")
     edited: dict[str, Callable[[str], str]] = {
         "deploy/base/greeter.yaml": lambda text: text.replace("port: 8000", "port: 80"),
         "deploy/base/kustomization.yaml": lambda text: text.replace("  - echo.yaml", "  - echo.yaml\n  - redis.yaml"),
@@ -162,12 +178,12 @@ def test_what_people_wrote_stays(copy: Path, stagecraft: Run) -> None:
     (copy / "deploy/base/redis.yaml").write_text("kind: Service\n")
     texts = {path: (copy / path).read_text() for path in edited}
 
-    stagecraft("sync")
+    synced(copy)
     assert {path for path in edited if (copy / path).read_text() != texts[path]} == {"deploy/base/kustomization.yaml"}
-    stagecraft("new", "second")
+    synced(copy, "second")
     for name in ("greeter", "second"):
         shutil.rmtree(copy / "services" / name)
-    stagecraft("sync")
+    synced(copy)
 
     targets = (copy / "deploy/base/health.env").read_text().partition("HEALTH_TARGETS=")[2]
     assert json.loads(targets) == {"echo": "http://echo:8000/health", "site": "http://site:8000/"}
@@ -195,13 +211,6 @@ DRIFT = {
     "a target too many": ("deploy/base/health.env", '{"echo"', '{"gone": "http://gone:8000/health", "echo"'),
     "documents": ("README.md", "| [echo](services/echo)", "| [gone](services/gone)"),
 }
-
-
-def disagreeing(copy: Path) -> Edits:
-    """Give what `make sync` would do in the copy."""
-    edits = Edits(copy)
-    sync.plan(edits, service_names(copy))
-    return edits
 
 
 @pytest.mark.parametrize("drift", DRIFT)
