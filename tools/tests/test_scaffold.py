@@ -14,7 +14,7 @@ import pytest
 
 from stagecraft import scaffold, sync
 from stagecraft.edits import Edits
-from stagecraft.problem import Exit
+from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
 Run = Callable[..., str]
@@ -281,6 +281,27 @@ def test_a_lock_that_fails_undoes_all(copy: Path, run: Run, stagecraft: Run) -> 
     assert "Nothing was changed" in said
     assert not run("git", "status", "--porcelain", "--untracked-files=all")
     stagecraft("new", "greeter")
+
+
+def test_ctrl_c_undoes_all(copy: Path, run: Run) -> None:
+    """Even while uv locks: an interrupted command has changed nothing."""
+    slow = copy / ".cache" / "uv"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nkill -INT $PPID\nexec sleep 60\n")
+    slow.chmod(0o755)
+    command = (sys.executable, "-m", "stagecraft", "new", "greeter")
+
+    run(*command, code=130, PATH=f"{slow.parent}:{os.environ['PATH']}")
+
+    assert not run("git", "status", "--porcelain", "--untracked-files=all")
+
+
+def test_a_folder_with_another_kind_of_name_is_told(copy: Path) -> None:
+    """A service that was made by hand is held to the same form."""
+    (copy / "services/echo").rename(copy / "services/my-echo")
+
+    with pytest.raises(Problem, match="services/my-echo can't be a service"):
+        disagreeing(copy)
 
 
 @pytest.mark.parametrize("path", [*sync.template("deploy"), "services/NAME/pyproject.toml"])

@@ -11,9 +11,6 @@ from stagecraft.edits import Edits
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
-# At once a Python package, a distribution, an image, a host name and a label, so none of them allows more.
-FORM = re.compile(r"[a-z][a-z0-9]{1,29}")
-FORM_IN_WORDS = "it has to be one word of 2 to 30 characters, a to z and 0 to 9, a letter first"
 NEXT = """\
 Try next:
   `make build TARGETS={name}-test` runs its tests, in its own test stage
@@ -28,7 +25,7 @@ def refusal(name: str) -> str | None:
     locked = tomllib.loads((ROOT / sync.LOCK).read_text())["package"]
     baked = re.findall(r'^(?:group|target) "(\w+)"', (ROOT / sync.BAKE).read_text(), re.MULTILINE)
     reasons = {
-        FORM_IN_WORDS: not FORM.fullmatch(name),
+        sync.FORM_IN_WORDS: not sync.FORM.fullmatch(name),
         "it is a keyword of Python": keyword.iskeyword(name),
         "Python has a module of that name": name in sys.stdlib_module_names,
         "uv.lock has a package of that name": name in {package["name"] for package in locked},

@@ -18,6 +18,9 @@ from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 from stagecraft.shell import quiet
 
+# Of a name: at once a package, a distribution, an image, a host name and a label, so what all of them allow.
+FORM = re.compile(r"[a-z][a-z0-9]{1,29}")
+FORM_IN_WORDS = "it has to be one word of 2 to 30 characters, a to z and 0 to 9, a letter first"
 TEMPLATE = Path(__file__).parent / "template"
 BAKE = "docker-bake.hcl"
 COMPOSE = "deploy/compose.yaml"
@@ -67,8 +70,10 @@ def plan(edits: Edits, services: list[str]) -> None:
     """Add to edits all that the lists lack of services, and take out what is of services that are gone.
 
     Raises:
-        Problem: A file is not of the form that its list is found by.
+        Problem: A folder is not of the form of a name, or a file not of the one that its list is found by.
     """
+    if bad := [name for name in services if not FORM.fullmatch(name)]:
+        raise Problem(f"services/{bad[0]} can't be a service: of its name, {FORM_IN_WORDS}", code=Exit.USAGE)
     gone = sorted(known(edits) - set(services))
     for name in gone:
         for suffix in ("yaml", "env"):
