@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.progress import track
 
-from stagecraft import bake, sync
+from stagecraft import bake, scaffold, sync
 from stagecraft.console import errors
 from stagecraft.edits import Edits
 from stagecraft.project import ROOT, service_names
@@ -64,7 +64,7 @@ def _copy() -> Iterator[tuple[Path, list[str]]]:
         edits = Edits(folder)
         names = [*service_names(), *(f"service{number:02}" for number in range(len(service_names()), MANY))]
         for name in names[len(service_names()) :]:
-            sync.add(edits, name)
+            scaffold.add_service(edits, name)
         sync.plan(edits, sorted(names))
         edits.apply()
         subprocess.run(["uv", "lock", "--quiet"], check=True, cwd=folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from stagecraft import scaffold, sync
+from stagecraft import new, scaffold, sync
 from stagecraft.edits import Edits
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
@@ -64,11 +64,11 @@ def disagreeing(copy: Path) -> Edits:
     return edits
 
 
-def synced(copy: Path, *new: str) -> None:
+def synced(copy: Path, *names: str) -> None:
     """Do in the copy what `make new` does, or with no name `make sync`, but for the lock."""
-    for name in new:
+    for name in names:
         edits = Edits(copy)
-        sync.add(edits, name)
+        scaffold.add_service(edits, name)
         edits.apply()
     disagreeing(copy).apply()
 
@@ -104,13 +104,13 @@ def synced(copy: Path, *new: str) -> None:
 )
 def test_a_name_that_would_clash_is_refused(name: str, reason: str) -> None:
     """With what it clashes with: as a package, a module, a target, a file or a host."""
-    assert reason in str(scaffold.refusal(name) or "")
+    assert reason in str(new.refusal(name) or "")
 
 
 @pytest.mark.parametrize("name", ["greeter", "ab", "x" * 30, "v2"])
 def test_a_good_name_is_not_refused(name: str) -> None:
     """What is refused above is refused for its reason."""
-    assert scaffold.refusal(name) is None
+    assert new.refusal(name) is None
 
 
 def test_a_refusal_changes_nothing(run: Run, stagecraft: Run) -> None:
@@ -230,12 +230,12 @@ def test_each_list_that_disagrees_is_found_and_mended(drift: str, copy: Path) ->
     assert drift in {"compose", "digests"} or (copy / path).read_text() == text
 
 
-@pytest.mark.parametrize("path", sync.template("deploy"))
+@pytest.mark.parametrize("path", scaffold.template("deploy"))
 def test_a_file_that_a_service_lacks_is_found(path: str, copy: Path) -> None:
     """Wherever each service has one of its own under deploy/."""
-    (copy / sync.render(path, "echo")).unlink()
+    (copy / scaffold.render(path, "echo")).unlink()
 
-    assert f"add {sync.render(path, 'echo')}" in disagreeing(copy).words()
+    assert f"add {scaffold.render(path, 'echo')}" in disagreeing(copy).words()
 
 
 def test_the_check_fails_where_they_disagree(copy: Path, stagecraft: Run) -> None:
@@ -253,7 +253,7 @@ def test_the_check_fails_where_they_disagree(copy: Path, stagecraft: Run) -> Non
     [
         ("services/echo/smoke.yaml", None, "services/echo/smoke.yaml is missing"),
         ("services/echo/src/echo/app.py", None, "services/echo/src/echo/app.py is missing"),
-        ("services/echo/tests/test_echo.py", None, "services/echo/tests/test_echo.py is missing"),
+        ("services/echo/tests/test_echo.py", None, "services/echo/tests/test_*.py is missing"),
         ("services/echo/pyproject.toml", ('name = "echo"', 'name = "other"'), "names other, not echo"),
         ("deploy/compose.yaml", ("8001", "8000"), "echo and health have the same port 8000"),
         ("deploy/overlays/kind/health.yaml", ("30081", "30080"), "echo and health have the same port 30080"),
@@ -304,11 +304,11 @@ def test_a_folder_with_another_kind_of_name_is_told(copy: Path) -> None:
         disagreeing(copy)
 
 
-@pytest.mark.parametrize("path", [*sync.template("deploy"), "services/NAME/pyproject.toml"])
+@pytest.mark.parametrize("path", [*scaffold.template("deploy"), "services/NAME/pyproject.toml"])
 def test_the_template_is_what_echo_is(path: str) -> None:
     """A change of echo's files is one of the template's, or says why not here."""
     description = "Tells what reaches it"
-    text = sync.template(path.partition("/")[0])[path].replace("Says hello", description)
+    text = scaffold.template(path.partition("/")[0])[path].replace("Says hello", description)
 
-    rendered = sync.render(text, "echo", DESCRIPTION=description, NODE_PORT="30080")
-    assert rendered == (ROOT / sync.render(path, "echo")).read_text()
+    rendered = scaffold.render(text, "echo", DESCRIPTION=description, NODE_PORT="30080")
+    assert rendered == (ROOT / scaffold.render(path, "echo")).read_text()
