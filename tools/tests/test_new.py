@@ -97,9 +97,9 @@ def synced(copy: Path, *names: str) -> None:
         ("service", "target or group"),
         ("tests", "no image may hold"),
         ("localhost", "every machine's own name"),
-        ("pod", "a file in one of its places"),
-        ("kustomization", "a file in one of its places"),
-        ("behavior", "a file in one of its places"),
+        ("pod", "deploy/base/pod.yaml already"),
+        ("kustomization", "kustomization.yaml already"),
+        ("behavior", "deploy/components/autoscaling/behavior.yaml already"),
     ],
 )
 def test_a_name_that_would_clash_is_refused(name: str, reason: str) -> None:

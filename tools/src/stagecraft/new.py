@@ -33,15 +33,17 @@ def refusal(name: str) -> str | None:
         "docker-bake.hcl has a target or group of that name": name in baked,
         "it is every machine's own name": name == "localhost",
         "no image may hold a folder of that name": name == "tests",
-        "there is a file in one of its places": _is_taken(name),
+        f"there is {_taken(name)} already": _taken(name),
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 
 
-def _is_taken(name: str) -> bool:
-    places = [f"services/{name}", *(scaffold.render(path, name) for path in scaffold.template("deploy"))]
-    # what a run that was cut off has left is no reason
-    return name not in lists.known(Edits(ROOT)) and any((ROOT / path).exists() for path in places)
+def _taken(name: str) -> str:
+    """Give a place of the service's that something else has, empty for none."""
+    if name in lists.known(Edits(ROOT)):
+        return ""  # it is what a run that was cut off has left
+    places = (scaffold.render(path, name) for path in scaffold.template("."))
+    return next((path for path in places if (ROOT / path).exists()), "")
 
 
 def new(name: str) -> list[str]:
