@@ -55,6 +55,7 @@ def test_one_command_makes_a_service_that_is_built_tested_run_and_rendered(
     assert "add services/greeter/src/greeter/app.py" in said
 
     run("uv", "run", "--quiet", "--frozen", "pytest", "--quiet", "services/greeter", cwd=copy, env={"VIRTUAL_ENV": ""})
+    make("lint")
     make("build", "TARGETS=greeter-test")
     assert f"greeter  http://localhost:{ports['greeter']}" in make("up")
     hello = run("curl", "--silent", "--fail", f"http://localhost:{ports['greeter']}/hello/World").stdout

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from chassis.config import Settings
-from stagecraft import bake, sync
+from stagecraft import bake, scaffold, sync
 from stagecraft.edits import Edits
 from stagecraft.project import ROOT, service_names
 
@@ -131,8 +131,7 @@ def greeter(deploy: Path) -> None:
         (root / "services" / name).mkdir(parents=True)
         shutil.copy(ROOT / "services" / name / "pyproject.toml", root / "services" / name)
     edits = Edits(root)
-    project = "services/NAME/pyproject.toml"
-    edits.write(sync.render(project, "greeter"), sync.render(sync.template("services")[project], "greeter"))
+    scaffold.add_service(edits, "greeter")
     sync.plan(edits, sorted([*service_names(), "greeter"]))
     edits.apply()
 

@@ -20,11 +20,11 @@ from stagecraft import (
     graph,
     host,
     manifests,
+    new,
     node_image,
     ports,
     python_image,
     registry,
-    scaffold,
     smoke,
     soak,
     sync,
@@ -271,12 +271,12 @@ def plan(
     sys.stdout.write(bake.plan(*(targets or [])) + "\n")
 
 
-@app.command()
-def new(name: Annotated[str, typer.Argument(help="One word, such as greeter.")]) -> None:
+@app.command(name="new")
+def new_command(name: Annotated[str, typer.Argument(help="One word, such as greeter.")]) -> None:
     """Make a service from the template, with all that builds, runs, deploys and tests it."""
-    for line in scaffold.new(name):
+    for line in new.new(name):
         console.print(line)
-    console.print(scaffold.NEXT.format(name=name))
+    console.print(new.NEXT.format(name=name))
 
 
 @app.command(name="sync")

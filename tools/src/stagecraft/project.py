@@ -60,9 +60,14 @@ def services() -> list[Service]:
 def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
-    lines = (COMPOSE.parent / composed["env_file"]).read_text().splitlines()
+    return Service(name, variable, port(variable, int(default)), _environment(composed))
+
+
+def _environment(composed: dict[str, Any]) -> dict[str, str]:
+    path = composed.get("env_file")
+    lines = (COMPOSE.parent / path).read_text().splitlines() if path else []
     settings = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-    return Service(name, variable, port(variable, int(default)), settings | composed["environment"])
+    return settings | dict(composed.get("environment", {}))
 
 
 def port(variable: str, default: int) -> int:

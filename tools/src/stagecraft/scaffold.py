@@ -1,76 +1,42 @@
-"""A new service, from the template under template/."""
+"""The template of a service: files with NAME in their paths and texts, under template/ as they are in the repository.
 
-import keyword
-import re
-import sys
-import tomllib
-from importlib.metadata import packages_distributions
+They are no package's files yet, so no linter but yamllint looks at them: it looks at what is made of them.
+"""
 
-from stagecraft import sync
+from pathlib import Path
+
+import yaml
+
+from stagecraft import lists
 from stagecraft.edits import Edits
-from stagecraft.problem import Exit, Problem
-from stagecraft.project import ROOT, service_names
 
-# At once a Python package, a distribution, an image, a host name and a label, so none of them allows more.
-FORM = re.compile(r"[a-z][a-z0-9]{1,29}")
-FORM_IN_WORDS = "it has to be one word of 2 to 30 characters, a to z and 0 to 9, a letter first"
-NEXT = """\
-Try next:
-  make build TARGETS={name}-test    run its tests, in its own test stage
-  make up                           start it beside the others, and curl every endpoint
-  make kind                         deploy it; the ports of a cluster that is there are fixed: `make kind-down` first
-Its path operations are in services/{name}/src/{name}/routes.py; each needs a case in services/{name}/smoke.yaml.
-To take it out again: `rm -r services/{name}`, and `make sync`."""
+TEMPLATE = Path(__file__).parent / "template"
 
 
-def refusal(name: str) -> str | None:
-    """Say why a service can't be called that, None where it can."""
-    locked = tomllib.loads((ROOT / sync.LOCK).read_text())["package"]
-    baked = re.findall(r'^(?:group|target) "(\w+)"', (ROOT / sync.BAKE).read_text(), re.MULTILINE)
-    reasons = {
-        FORM_IN_WORDS: not FORM.fullmatch(name),
-        "it is a keyword of Python": keyword.iskeyword(name),
-        "Python has a module of that name": name in sys.stdlib_module_names,
-        "uv.lock has a package of that name": name in {package["name"] for package in locked},
-        "an installed package has a module of that name": name in packages_distributions(),
-        "docker-bake.hcl has a target or group of that name": name in baked,
-        "it is every machine's own name": name == "localhost",
-        "no image may hold a folder of that name": name == "tests",
-        "there is a file in one of its places": _is_taken(name),
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
+def template(folder: str) -> dict[str, str]:
+    """Give the template's files below a folder: by path, with NAME in it, the text."""
+    found = sorted(path for path in (TEMPLATE / folder).rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(TEMPLATE).as_posix(): path.read_text() for path in found}
 
 
-def _is_taken(name: str) -> bool:
-    places = [f"services/{name}", *(sync.render(path, name) for path in sync.template("deploy"))]
-    # what a run that was cut off has left is no reason
-    return name not in sync.known(Edits(ROOT)) and any((ROOT / path).exists() for path in places)
+def render(text: str, name: str, **values: str) -> str:
+    """Put a service's name, and what else a file of the template leaves open, in their places."""
+    for word, value in {**values, "NAME": name}.items():
+        text = text.replace(word, value)
+    return text
 
 
-def new(name: str) -> list[str]:
-    """Make a service from the template, and put it into every list.
+def add_service(edits: Edits, name: str) -> None:
+    """Add a service's own folder."""
+    for path, text in template("services").items():
+        edits.write(render(path, name), render(text, name))
 
-    Args:
-        name: What to call it.
 
-    Returns:
-        What was done, a line a file.
-
-    Raises:
-        Problem: It can't be called that, or can't be locked; nothing was changed.
-    """
-    if name in service_names():
-        raise Problem(
-            f"there is a service {name} already",
-            "Choose another name; or, if making it was cut off, `make sync`.",
-            Exit.USAGE,
-        )
-    if reason := refusal(name):
-        raise Problem(
-            f"a service can't be called {name!r}: {reason}", "For example: `make new SERVICE=greeter`.", Exit.USAGE
-        )
-    edits = Edits(ROOT)
-    for path, text in sync.template("services").items():
-        edits.write(sync.render(path, name), sync.render(text, name))
-    sync.plan(edits, sorted([*service_names(), name]))
-    return sync.save(edits)
+def add_manifests(edits: Edits, name: str) -> None:
+    """Add what a service lacks of its own files under deploy/: once, as from then on they are its people's."""
+    for path, text in template("deploy").items():
+        target = render(path, name)
+        if edits.read(target) is None:
+            words = yaml.safe_dump(lists.project(edits, name)["description"], width=1000).removesuffix("...\n").strip()
+            node_port = str(lists.next_port(lists.node_ports(edits)))
+            edits.write(target, render(text, name, DESCRIPTION=words, NODE_PORT=node_port))

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from stagecraft import scaffold, sync
+from stagecraft import new, scaffold, sync
 from stagecraft.edits import Edits
-from stagecraft.problem import Exit
+from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
 Run = Callable[..., str]
@@ -57,6 +57,22 @@ def _stagecraft(run: Run) -> Run:
     return partial(run, sys.executable, "-m", "stagecraft")
 
 
+def disagreeing(copy: Path) -> Edits:
+    """Give what `make sync` would do in the copy."""
+    edits = Edits(copy)
+    sync.plan(edits, service_names(copy))
+    return edits
+
+
+def synced(copy: Path, *names: str) -> None:
+    """Do in the copy what `make new` does, or with no name `make sync`, but for the lock."""
+    for name in names:
+        edits = Edits(copy)
+        scaffold.add_service(edits, name)
+        edits.apply()
+    disagreeing(copy).apply()
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -81,20 +97,20 @@ def _stagecraft(run: Run) -> Run:
         ("service", "target or group"),
         ("tests", "no image may hold"),
         ("localhost", "every machine's own name"),
-        ("pod", "a file in one of its places"),
-        ("kustomization", "a file in one of its places"),
-        ("behavior", "a file in one of its places"),
+        ("pod", "deploy/base/pod.yaml already"),
+        ("kustomization", "kustomization.yaml already"),
+        ("behavior", "deploy/components/autoscaling/behavior.yaml already"),
     ],
 )
 def test_a_name_that_would_clash_is_refused(name: str, reason: str) -> None:
     """With what it clashes with: as a package, a module, a target, a file or a host."""
-    assert reason in str(scaffold.refusal(name) or "")
+    assert reason in str(new.refusal(name) or "")
 
 
 @pytest.mark.parametrize("name", ["greeter", "ab", "x" * 30, "v2"])
 def test_a_good_name_is_not_refused(name: str) -> None:
     """What is refused above is refused for its reason."""
-    assert scaffold.refusal(name) is None
+    assert new.refusal(name) is None
 
 
 def test_a_refusal_changes_nothing(run: Run, stagecraft: Run) -> None:
@@ -130,13 +146,13 @@ def test_it_comes_into_every_list_and_goes_without_a_trace(name: str, copy: Path
     assert not run("git", "status", "--porcelain", "--untracked-files=all")
 
 
-def test_ports_are_the_next_free(copy: Path, stagecraft: Run) -> None:
+def test_ports_are_the_next_free(copy: Path) -> None:
     """Each service has its own, on this machine and on a cluster's nodes; another's end moves nobody."""
-    stagecraft("new", "first")
-    stagecraft("new", "second")
+    synced(copy, "first")
+    synced(copy, "second")
     shutil.rmtree(copy / "services/first")
-    stagecraft("sync")
-    stagecraft("new", "third")
+    synced(copy)
+    synced(copy, "third")
 
     composed = (copy / "deploy/compose.yaml").read_text()
     assert re.findall(r"\$\{(\w+_PORT):-(\d+)\}", composed) == [
@@ -145,9 +161,9 @@ def test_ports_are_the_next_free(copy: Path, stagecraft: Run) -> None:
     assert "nodePort: 30084" in (copy / "deploy/overlays/kind/third.yaml").read_text()
 
 
-def test_what_people_wrote_stays(copy: Path, stagecraft: Run) -> None:
+def test_what_people_wrote_stays(copy: Path) -> None:
     """Files of a service, comments, services of another kind, and targets that are nobody's siblings."""
-    stagecraft("new", "greeter")
+    synced(copy, "greeter")
     edited: dict[str, Callable[[str], str]] = {
         "deploy/base/greeter.yaml": lambda text: text.replace("port: 8000", "port: 80"),
         "deploy/base/kustomization.yaml": lambda text: text.replace("  - echo.yaml", "  - echo.yaml\n  - redis.yaml"),
@@ -162,12 +178,12 @@ def test_what_people_wrote_stays(copy: Path, stagecraft: Run) -> None:
     (copy / "deploy/base/redis.yaml").write_text("kind: Service\n")
     texts = {path: (copy / path).read_text() for path in edited}
 
-    stagecraft("sync")
+    synced(copy)
     assert {path for path in edited if (copy / path).read_text() != texts[path]} == {"deploy/base/kustomization.yaml"}
-    stagecraft("new", "second")
+    synced(copy, "second")
     for name in ("greeter", "second"):
         shutil.rmtree(copy / "services" / name)
-    stagecraft("sync")
+    synced(copy)
 
     targets = (copy / "deploy/base/health.env").read_text().partition("HEALTH_TARGETS=")[2]
     assert json.loads(targets) == {"echo": "http://echo:8000/health", "site": "http://site:8000/"}
@@ -197,13 +213,6 @@ DRIFT = {
 }
 
 
-def disagreeing(copy: Path) -> Edits:
-    """Give what `make sync` would do in the copy."""
-    edits = Edits(copy)
-    sync.plan(edits, service_names(copy))
-    return edits
-
-
 @pytest.mark.parametrize("drift", DRIFT)
 def test_each_list_that_disagrees_is_found_and_mended(drift: str, copy: Path) -> None:
     """The check names the file, and `make sync` puts back what was there."""
@@ -221,12 +230,12 @@ def test_each_list_that_disagrees_is_found_and_mended(drift: str, copy: Path) ->
     assert drift in {"compose", "digests"} or (copy / path).read_text() == text
 
 
-@pytest.mark.parametrize("path", sync.template("deploy"))
+@pytest.mark.parametrize("path", scaffold.template("deploy"))
 def test_a_file_that_a_service_lacks_is_found(path: str, copy: Path) -> None:
     """Wherever each service has one of its own under deploy/."""
-    (copy / sync.render(path, "echo")).unlink()
+    (copy / scaffold.render(path, "echo")).unlink()
 
-    assert f"add {sync.render(path, 'echo')}" in disagreeing(copy).words()
+    assert f"add {scaffold.render(path, 'echo')}" in disagreeing(copy).words()
 
 
 def test_the_check_fails_where_they_disagree(copy: Path, stagecraft: Run) -> None:
@@ -244,7 +253,7 @@ def test_the_check_fails_where_they_disagree(copy: Path, stagecraft: Run) -> Non
     [
         ("services/echo/smoke.yaml", None, "services/echo/smoke.yaml is missing"),
         ("services/echo/src/echo/app.py", None, "services/echo/src/echo/app.py is missing"),
-        ("services/echo/tests/test_echo.py", None, "services/echo/tests/test_echo.py is missing"),
+        ("services/echo/tests/test_echo.py", None, "services/echo/tests/test_*.py is missing"),
         ("services/echo/pyproject.toml", ('name = "echo"', 'name = "other"'), "names other, not echo"),
         ("deploy/compose.yaml", ("8001", "8000"), "echo and health have the same port 8000"),
         ("deploy/overlays/kind/health.yaml", ("30081", "30080"), "echo and health have the same port 30080"),
@@ -274,11 +283,32 @@ def test_a_lock_that_fails_undoes_all(copy: Path, run: Run, stagecraft: Run) -> 
     stagecraft("new", "greeter")
 
 
-@pytest.mark.parametrize("path", [*sync.template("deploy"), "services/NAME/pyproject.toml"])
+def test_ctrl_c_undoes_all(copy: Path, run: Run) -> None:
+    """Even while uv locks: an interrupted command has changed nothing."""
+    slow = copy / ".cache" / "uv"
+    slow.parent.mkdir()
+    slow.write_text("#!/bin/sh\nkill -INT $PPID\nexec sleep 60\n")
+    slow.chmod(0o755)
+    command = (sys.executable, "-m", "stagecraft", "new", "greeter")
+
+    run(*command, code=130, PATH=f"{slow.parent}:{os.environ['PATH']}")
+
+    assert not run("git", "status", "--porcelain", "--untracked-files=all")
+
+
+def test_a_folder_with_another_kind_of_name_is_told(copy: Path) -> None:
+    """A service that was made by hand is held to the same form."""
+    (copy / "services/echo").rename(copy / "services/my-echo")
+
+    with pytest.raises(Problem, match="services/my-echo can't be a service"):
+        disagreeing(copy)
+
+
+@pytest.mark.parametrize("path", [*scaffold.template("deploy"), "services/NAME/pyproject.toml"])
 def test_the_template_is_what_echo_is(path: str) -> None:
     """A change of echo's files is one of the template's, or says why not here."""
     description = "Tells what reaches it"
-    text = sync.template(path.partition("/")[0])[path].replace("Says hello", description)
+    text = scaffold.template(path.partition("/")[0])[path].replace("Says hello", description)
 
-    rendered = sync.render(text, "echo", DESCRIPTION=description, NODE_PORT="30080")
-    assert rendered == (ROOT / sync.render(path, "echo")).read_text()
+    rendered = scaffold.render(text, "echo", DESCRIPTION=description, NODE_PORT="30080")
+    assert rendered == (ROOT / scaffold.render(path, "echo")).read_text()

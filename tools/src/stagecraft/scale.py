@@ -1,0 +1,88 @@
+"""Twenty services against two: how long they take to build, and what they hold. Part of `make bench`."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from stagecraft import bake, scaffold, sync
+from stagecraft.console import errors
+from stagecraft.edits import Edits
+from stagecraft.project import ROOT, service_names
+from stagecraft.shell import quiet
+
+MANY = 20
+ROUNDS = 3
+REGISTRY = "stagecraft/bench-"
+FILES = (".dockerignore", "Dockerfile", "README.md", "docker-bake.hcl", "pyproject.toml", "uv.lock")
+FOLDERS = ("deploy", "libs", "services", "tools")
+
+
+def measure() -> dict[str, Any]:
+    """Build this repository's services, and then many, in turn, in a copy that has many.
+
+    Returns:
+        By number of services, the seconds of each round from nothing but cached packages (`cold`) and of another
+        with nothing changed (`no_op`), and the bytes of all production images: `shared` by all, and `unique`.
+    """
+    few = service_names()
+    found: dict[str, Any] = {}
+    variables = os.environ | bake.variables() | {"REGISTRY": REGISTRY, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    with _copy() as (folder, many):
+        groups = {str(len(few)): few, str(len(many)): many}
+        for names in groups.values():
+            # every package is in uv's cache, every image layer of an earlier run is not in the way
+            _bake(folder, variables, names)
+        for number, names in track([*groups.items()] * ROUNDS, "services", console=errors):
+            times = found.setdefault(number, {"cold": [], "no_op": []})
+            times["cold"].append(_bake(folder, variables, names, "--no-cache"))
+            times["no_op"].append(_bake(folder, variables, names))
+        for number, names in groups.items():
+            unique = [_layer(f"{REGISTRY}{name}:dev") for name in names]
+            whole = int(_inspect("{{.Size}}", f"{REGISTRY}{names[0]}:dev"))
+            found[number] |= {"shared": whole - unique[0], "unique": sum(unique)}
+        quiet("docker", "rmi", *(f"{REGISTRY}{name}:dev" for name in many))
+    return found
+
+
+@contextmanager
+def _copy() -> Iterator[tuple[Path, list[str]]]:
+    """Copy what builds read, and fill it up to many services from the template; give it and their names."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in FILES:
+            shutil.copy(ROOT / name, folder)
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, folder / name)
+        edits = Edits(folder)
+        names = [*service_names(), *(f"service{number:02}" for number in range(len(service_names()), MANY))]
+        for name in names[len(service_names()) :]:
+            scaffold.add_service(edits, name)
+        sync.plan(edits, sorted(names))
+        edits.apply()
+        subprocess.run(["uv", "lock", "--quiet"], check=True, cwd=folder)
+        yield folder, names
+
+
+def _bake(folder: Path, variables: dict[str, str], names: list[str], *more: str) -> float:
+    start = time.monotonic()
+    command = ["docker", "buildx", "bake", "base", *(f"{name}-production" for name in names), *more]
+    subprocess.run(command, check=True, cwd=folder, env=variables, capture_output=True)
+    return round(time.monotonic() - start, 2)
+
+
+def _layer(image: str) -> int:
+    """Give the size of an image's last layer: all that a service adds to base."""
+    sizes = quiet("docker", "history", "--human=false", "--format", "{{.Size}}", image).split()
+    return next(size for size in map(int, sizes) if size)
+
+
+def _inspect(what: str, image: str) -> str:
+    return quiet("docker", "image", "inspect", "--format", what, image)
