@@ -53,6 +53,10 @@ build: .venv ## Build the production images; TARGETS="echo-test": others
 plan: .venv ## Print bake's plan; needs no engine, only buildx
 	@$(STAGECRAFT) plan $(TARGETS)
 
+.PHONY: affected
+affected: .venv ## Print the services that a change touches; BASE=origin/main
+	@$(STAGECRAFT) affected $(OPTIONS)
+
 ##@ Deliver
 .PHONY: release-manifests
 release-manifests: .venv ## Write dist/stagecraft.yaml with the built images' digests
