@@ -108,7 +108,7 @@ FILES = {
     "Dockerfile.single-stage": "",
     "README.md": "",
     "deploy/base/echo.env": "",
-    "docker-bake.hcl": "",
+    "docker-bake.hcl": 'variable "SERVICES" {\n  default = [\n    "echo",\n    "health",\n  ]\n}\n',
     "libs/chassis/src/chassis/app.py": "chassis\n",
     "libs/chassis/tests/test_app.py": "",
     "libs/core/src/core/core.py": "core\n",
@@ -368,7 +368,8 @@ def test_a_renamed_service_is_listed_by_its_new_name(repository: Repository) -> 
 
 
 def test_a_new_service_touches_itself_alone(repository: Repository) -> None:
-    """Before it is in the lock, and after."""
+    """Before it is in the lock, and after; its name in bake's list is no other service's."""
+    repository.edit("docker-bake.hcl", '    "echo",\n', '    "echo",\n    "echo2",\n')
     repository.write("services/echo2/pyproject.toml")
     assert repository.affected() == ["echo2"]
     repository.edit("uv.lock", member("health", "services/health", "chassis", "store"), "")

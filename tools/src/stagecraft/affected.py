@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from stagecraft import sync
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
-# What every build reads.
-SHARED = {".dockerignore", "Dockerfile", "docker-bake.hcl", "tools/get_uv.py"}
+# What every build reads, and docker-bake.hcl but for its list of services.
+SHARED = {".dockerignore", "Dockerfile", "tools/get_uv.py"}
 # Tables of the root's pyproject.toml that no build reads: tools for the source alone, and what uv has resolved in
 # uv.lock, which --frozen reads in their place. A table that is not named here counts.
 UNREAD = {"dependency-groups", "tool.mypy", "tool.ruff", "tool.uv.sources", "tool.uv.workspace"}
@@ -41,9 +42,11 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
         return {name: ["there is no base"] for name in names}
     start = _start(root, base)
     changed = _changed(root, start)
-    locks = _at(root, start, "uv.lock"), _now(root, "uv.lock")
+    locks = _tables(root, start, "uv.lock")
     shared = [path for path in changed if path in SHARED]
-    shared += _tables(_at(root, start, "pyproject.toml"), _now(root, "pyproject.toml"))
+    bake, bake_now = (sync.SERVICES.sub("", text) for text in _texts(root, start, sync.BAKE))
+    shared += [sync.BAKE] if bake != bake_now else []
+    shared += _project(*_tables(root, start, "pyproject.toml"))
     groups = _groups(root)
     found = {}
     for name in names:
@@ -71,12 +74,10 @@ def _is_input(path: str, service: str, libraries: Iterable[str | None]) -> bool:
 
 def _groups(root: Path) -> list[str]:
     """Give the dependency groups that some stage of the Dockerfile installs."""
-    dockerfile = root / "Dockerfile"
-    text = dockerfile.read_text() if dockerfile.exists() else ""
-    return sorted(set(re.findall(r"--(?:only-)?group[ =](\S+)", text)))
+    return sorted(set(re.findall(r"--(?:only-)?group[ =](\S+)", _text(root, "Dockerfile"))))
 
 
-def _tables(before: Table, after: Table) -> list[str]:
+def _project(before: Table, after: Table) -> list[str]:
     """Give the tables of pyproject.toml that differ and that a build may read."""
     flat_before, flat_after = _flat(before), _flat(after)
     different = (name for name in flat_before | flat_after if flat_before.get(name) != flat_after.get(name))
@@ -171,19 +172,27 @@ def _changed(root: Path, start: str) -> list[str]:
     return sorted({path for path in (differing + untracked).split("\0") if path})
 
 
-def _at(root: Path, commit: str, name: str) -> Table:
-    """Give a TOML file of a commit, empty where it has none or none that can be read."""
+def _tables(root: Path, start: str, name: str) -> tuple[Table, Table]:
+    """Give a TOML file of a commit and of the working tree; what can't be read of the commit is empty."""
+    before, after = _texts(root, start, name)
     try:
-        return tomllib.loads(_git(root, "show", f"{commit}:./{name}") or "")
-    except tomllib.TOMLDecodeError:
-        return {}
-
-
-def _now(root: Path, name: str) -> Table:
-    try:
-        return tomllib.loads((root / name).read_text() if (root / name).exists() else "")
+        now = tomllib.loads(after)
     except tomllib.TOMLDecodeError as error:
         raise Problem(f"{name} is no TOML: {error}", "Mend it; uv.lock by `uv lock`.", Exit.USAGE) from None
+    try:
+        return tomllib.loads(before), now
+    except tomllib.TOMLDecodeError:
+        return {}, now
+
+
+def _texts(root: Path, start: str, name: str) -> tuple[str, str]:
+    """Give a file of a commit and of the working tree, empty where there is none."""
+    return _git(root, "show", f"{start}:./{name}") or "", _text(root, name)
+
+
+def _text(root: Path, name: str) -> str:
+    path = root / name
+    return path.read_text() if path.exists() else ""
 
 
 def _git(root: Path, *arguments: str) -> str | None:
