@@ -53,6 +53,10 @@ build: .venv ## Build the production images; TARGETS="echo-test": others
 plan: .venv ## Print bake's plan; needs no engine, only buildx
 	@$(STAGECRAFT) plan $(TARGETS)
 
+.PHONY: affected
+affected: .venv ## Print the services that a change touches; BASE=origin/main
+	@$(STAGECRAFT) affected $(OPTIONS)
+
 ##@ Deliver
 .PHONY: release-manifests
 release-manifests: .venv ## Write dist/stagecraft.yaml with the built images' digests
@@ -84,17 +88,12 @@ soak: .venv ## Fifty rollouts and a million requests in the kind cluster
 	@$(STAGECRAFT) soak
 
 .PHONY: lint
-lint: .venv ## Check format, lint, types, the lock and the workflows
-	@$(STAGECRAFT) sync --check
-	@uv lock --check --quiet && uv lock --check --quiet --project tests/scan
-	@uv run --quiet ruff format --check --quiet
-	@uv run --quiet ruff check --quiet
-	@MYPYPATH="$$(echo libs/*/src services/*/src tools/src | tr ' ' :)" uv run --quiet mypy
-	@uv run --quiet hadolint Dockerfile # not the single-stage one: what it would say there is the lesson
-	@uv run --quiet tally lint Dockerfile && uv run --quiet tally lint Dockerfile.single-stage && uv run --quiet tally lint docker-bake.hcl
-	@uv run --quiet shellcheck .ci/run deploy/kind/node-image/build.sh
-	@uv run --quiet yamllint --strict .
-	@uv run --quiet zizmor --offline --quiet --pedantic .github
+lint: .venv ## Check format, lint, types, the locks and the workflows: .pre-commit-config.yaml
+	@git ls-files -z --cached --others --exclude-standard | uv run --quiet prek run --quiet --files0-from -
+
+.PHONY: hooks
+hooks: .venv ## Run the same from now on before each commit, on what it changes
+	@uv run --quiet prek install
 
 .PHONY: format
 format: .venv ## Format and fix the code, draw the stage graph anew

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from stagecraft import (
+    affected,
     apt,
     bake,
     bench,
@@ -288,6 +289,30 @@ def sync_command(
         sync.check()
     else:
         console.print("\n".join(sync.run()) or "nothing to do")
+
+
+@app.command(name="affected")
+def affected_command(
+    base: Annotated[
+        str, typer.Option(envvar="BASE", help="What the change is to be merged into; 40 zeros: every service.")
+    ] = "",
+    *,
+    as_targets: Annotated[
+        bool, typer.Option("--targets", help="For bake: base, and what tests and ships each.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For a matrix.")] = False,
+    why: Annotated[bool, typer.Option("--why", help="With what touches each.")] = False,
+) -> None:
+    """Print the services that a change touches, committed or not, since it left BASE: origin/main, or main."""
+    found = affected.services(base)
+    names = affected.targets(found) if as_targets else list(found)
+    if as_json:
+        sys.stdout.write(json.dumps(found if why else names) + "\n")
+    elif why:
+        for name, reasons in found.items():
+            sys.stdout.write("\n  ".join([name, *reasons]) + "\n")
+    else:
+        sys.stdout.writelines(f"{name}\n" for name in names)
 
 
 @app.command(name="engine")
