@@ -102,8 +102,8 @@ format: .venv ## Format and fix the code, draw the stage graph anew
 	@$(STAGECRAFT) graph
 
 .PHONY: bench
-bench: .venv ## Measure what the documents claim
-	@$(STAGECRAFT) bench
+bench: .venv ## Measure what the documents claim; PARTS="images builds": a part of it
+	@$(STAGECRAFT) bench $(PARTS)
 
 ##@ Look
 .PHONY: doctor

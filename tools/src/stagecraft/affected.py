@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stagecraft import sync
+from stagecraft import lists
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
@@ -44,8 +44,8 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     changed = _changed(root, start)
     locks = _tables(root, start, "uv.lock")
     shared = [path for path in changed if path in SHARED]
-    bake, bake_now = (sync.SERVICES.sub("", text) for text in _texts(root, start, sync.BAKE))
-    shared += [sync.BAKE] if bake != bake_now else []
+    bake, bake_now = (lists.SERVICES.sub("", text) for text in _texts(root, start, lists.BAKE))
+    shared += [lists.BAKE] if bake != bake_now else []
     shared += _project(*_tables(root, start, "pyproject.toml"))
     groups = _groups(root)
     found = {}

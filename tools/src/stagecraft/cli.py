@@ -12,7 +12,6 @@ from stagecraft import (
     affected,
     apt,
     bake,
-    bench,
     bundle,
     cluster,
     compose,
@@ -31,6 +30,7 @@ from stagecraft import (
     sync,
     timeline,
 )
+from stagecraft.bench import report
 from stagecraft.console import Steps, console, errors
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, USER_CACHE, service_names, services
@@ -337,9 +337,11 @@ def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For 
 
 
 @app.command(name="bench")
-def bench_command() -> None:
-    """Measure images, builds, start and workers, and write the figures into the documents."""
-    bench.run()
+def bench_command(
+    parts: Annotated[list[str] | None, typer.Argument(help="Which parts; none: all.")] = None,
+) -> None:
+    """Measure what the documents claim, and write the figures into them."""
+    report.run(parts or [])
 
 
 @app.command(name="graph")

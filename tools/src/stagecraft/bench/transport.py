@@ -12,6 +12,7 @@ import yaml
 from rich.progress import track
 
 from stagecraft import bake, cluster, node_image, registry
+from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.shell import quiet, run
 
@@ -46,6 +47,21 @@ def measure() -> dict[str, dict[str, list[float]]]:
                 _forget(workers)
                 quiet("docker", "rmi", "--force", *changed)
     return found
+
+
+def table(found: dict[str, dict[str, list[float]]]) -> str:
+    """Give the table."""
+    lines = [
+        "| both production images to two workers | all layers new, s | one layer of one new, s |",
+        "|---|---:|---:|",
+    ]
+    words = {
+        "kind load": "`kind load`",
+        "archive": "an archive, imported on every node",
+        "registry": "a registry of this machine (ours)",
+    }
+    lines += [f"| {words[way]} | {spread(s['new'], 1)} | {spread(s['changed'], 1)} |" for way, s in found.items()]
+    return "\n".join(lines)
 
 
 def _timed(bring: Callable[[list[str], list[str]], object], workers: list[str], images: list[str]) -> float:
@@ -90,11 +106,12 @@ def _registry(workers: list[str], images: list[str]) -> None:
 
 
 def _forget(workers: list[str]) -> None:
-    """Remove the images from the nodes, and their content with them."""
-    ctr = "ctr --namespace k8s.io images"
-    script = f"{ctr} list --quiet | grep {REPOSITORY} | xargs {ctr} rm --sync"
+    """Empty the nodes and the registry of the images."""
     for node in workers:
-        quiet("docker", "exec", node, "sh", "-c", script)
+        # the cluster's own are pinned
+        quiet("docker", "exec", node, "crictl", "rmi", "--prune")
+    registry.down()
+    registry.join(cluster.NETWORK)
 
 
 @contextmanager

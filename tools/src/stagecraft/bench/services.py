@@ -13,6 +13,7 @@ from typing import Any
 from rich.progress import track
 
 from stagecraft import bake, scaffold, sync
+from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.edits import Edits
 from stagecraft.project import ROOT, service_names
@@ -86,3 +87,12 @@ def _layer(image: str) -> int:
 
 def _inspect(what: str, image: str) -> str:
     return quiet("docker", "image", "inspect", "--format", what, image)
+
+
+def table(found: dict[str, Any]) -> str:
+    """Give the table."""
+    lines = ["| production images | cold, s | nothing changed, s | MB, each layer once |", "|---|---:|---:|---:|"]
+    for number, one in found.items():
+        size = f"{(one['shared'] + one['unique']) / 1e6:.0f}, {one['shared'] / 1e6:.0f} of them shared by all"
+        lines.append(f"| {number} services | {spread(one['cold'], 1)} | {spread(one['no_op'], 1)} | {size} |")
+    return "\n".join(lines)

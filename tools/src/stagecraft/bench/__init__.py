@@ -1,0 +1,1 @@
+"""What the documents claim, measured: `make bench`. Each part measures one thing, and makes one table of it."""

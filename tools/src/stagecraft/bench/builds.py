@@ -1,0 +1,79 @@
+"""How long builds of all services take, and the start of one."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.progress import track
+
+from stagecraft import bake
+from stagecraft.bench.serve import container, wait_until_ready
+from stagecraft.bench.spread import spread
+from stagecraft.console import errors
+from stagecraft.project import ROOT, service_names
+from stagecraft.shell import quiet
+
+ROUNDS = 3
+
+
+def measure() -> dict[str, list[float]]:
+    """Time builds of all services in a copy, whose source can be edited, and the start of one."""
+    times: dict[str, list[float]] = {"cold": [], "no_op": [], "one_line": [], "start": []}
+    variables = os.environ | bake.variables() | {"REGISTRY": "stagecraft/bench-", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    with _copy() as folder:
+        build = ["docker", "buildx", "bake", "production"]
+
+        def bake_in_copy(*more: str) -> None:
+            subprocess.run([*build, *more], check=True, cwd=folder, env=variables, capture_output=True)
+
+        for number in track(range(ROUNDS), "seconds", console=errors):
+            times["cold"].append(_timed(lambda: bake_in_copy("--no-cache")))
+            times["no_op"].append(_timed(bake_in_copy))
+            source = folder / "services" / "echo" / "src" / "echo" / "app.py"
+            source.write_text(f"{source.read_text()}\n# {number} {time.time()}\n")
+            times["one_line"].append(_timed(bake_in_copy))
+            times["start"].append(_start(["stagecraft/bench-echo:dev"]))
+    for service in service_names():
+        quiet("docker", "rmi", f"stagecraft/bench-{service}:dev")
+    return {name: [round(value, 2) for value in values] for name, values in times.items()}
+
+
+def table(found: dict[str, list[float]]) -> str:
+    """Give the table."""
+    names = {
+        "cold": "all production images, nothing cached but packages",
+        "no_op": "the same again, nothing changed",
+        "one_line": "the same after a change of one line of echo",
+        "start": "`docker run` to echo's first 200",
+    }
+    lines = ["| | seconds: median (range) |", "|---|---:|"]
+    lines += [f"| {words} | {spread(found[name], 2)} |" for name, words in names.items()]
+    return "\n".join(lines)
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start
+
+
+@contextmanager
+def _copy() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("Dockerfile", ".dockerignore", "docker-bake.hcl", "pyproject.toml", "uv.lock"):
+            shutil.copy(ROOT / name, folder)
+        for name in ("libs", "services", "tools"):
+            shutil.copytree(ROOT / name, Path(folder) / name)
+        yield Path(folder)
+
+
+def _start(arguments: list[str]) -> float:
+    start = time.monotonic()
+    with container(arguments):
+        wait_until_ready()
+        return time.monotonic() - start

@@ -1,0 +1,91 @@
+"""Run the parts, keep what they found in docs/report/, and write each table into the documents that ask for it."""
+
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from stagecraft import engine, python_image
+from stagecraft.bench import builds, images, services, transport, workers
+from stagecraft.console import console
+from stagecraft.problem import Exit, Problem
+from stagecraft.project import ROOT, locked_version
+
+RESULT = ROOT / "docs" / "report" / "bench.json"
+# In this order: each has `measure`, and `table` for what that gave.
+PARTS: Mapping[str, ModuleType] = {
+    "images": images,
+    "builds": builds,
+    "services": services,
+    "workers": workers,
+    "transport": transport,
+}
+MARKED = re.compile(r"<!-- bench: (\w+) -->\n.*?<!-- /bench -->", re.DOTALL)
+
+
+def run(parts: list[str]) -> None:
+    """Measure, and write the result and the tables.
+
+    Args:
+        parts: Of PARTS; none for all of them.
+
+    Raises:
+        Problem: There is no such part.
+    """
+    if unknown := [part for part in parts if part not in PARTS]:
+        raise Problem(f"nothing measures {' and '.join(unknown)}", f"There are {', '.join(PARTS)}.", Exit.USAGE)
+    engine.ensure()
+    python_image.ensure()
+    result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    for part in parts or PARTS:
+        result[part] = {"origin": origin(), "found": PARTS[part].measure()}
+        RESULT.parent.mkdir(exist_ok=True)
+        RESULT.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
+        for path, text in documents().items():
+            path.write_text(text)
+    console.print(f"wrote {RESULT.relative_to(ROOT)} and the tables of {', '.join(path.name for path in documents())}")
+
+
+def documents() -> dict[Path, str]:
+    """Give each document that asks for a table, as it must be with those of the last result."""
+    result = json.loads(RESULT.read_text())
+    texts = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
+    return {
+        path: MARKED.sub(lambda mark: _table(mark[1], result), text)
+        for path, text in texts.items()
+        if MARKED.search(text)
+    }
+
+
+def _table(part: str, result: dict[str, Any]) -> str:
+    found = result[part]
+    return f"<!-- bench: {part} -->\n{PARTS[part].table(found['found'])}\n\n{_words(found['origin'])}\n<!-- /bench -->"
+
+
+def origin() -> dict[str, Any]:
+    """Give the day, the machine and the versions."""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "cores": os.cpu_count(),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
+        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
+        "engine": engine.version(),
+        "buildx": engine.dotted(engine.versions()["buildx"]),
+        "uv": locked_version("uv"),
+        "python_image": python_image.name(python_image.selected()),
+        "stand_in": python_image.name(python_image.selected()) in python_image.stand_ins(),
+    }
+
+
+def _words(origin: dict[str, Any]) -> str:
+    stand_in = " (a stand-in)" if origin["stand_in"] else ""
+    return (
+        f"`make bench`, {origin['date']}: {origin['cores']} cores, {origin['memory_gb']} GB, {origin['system']},"
+        f" Docker Engine {origin['engine']}, buildx {origin['buildx']}, uv {origin['uv']},"
+        f" {origin['python_image']}{stand_in}."
+    )
