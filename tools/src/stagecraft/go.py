@@ -26,19 +26,23 @@ def version(folder: Path, module: str) -> str:
     return words[words.index(module, words.index("require")) + 1]
 
 
-def built(folder: Path, module: str, package: str) -> Path:
-    """Give where a program is kept when it was built here, outside the repository.
+def found(folder: Path, module: str, package: str) -> Path | None:
+    """Give the path of a program in the version that is pinned: PATH's, or one that was built here before.
 
     Args:
         folder: Whose go.mod pins it.
         module: The module that it is of.
         package: The package that it is made from, whose last part is its name.
     """
-    return USER_CACHE / f"{package.rpartition('/')[2]}-{version(folder, module)}"
+    name, wanted = package.rpartition("/")[2], version(folder, module)
+    if (on_path := shutil.which(name)) and wanted in (output(on_path, "version") or "").split():
+        return Path(on_path)
+    kept = USER_CACHE / f"{name}-{wanted}"
+    return kept if kept.exists() else None
 
 
 def build(folder: Path, module: str, package: str) -> Path:
-    """Have a program: PATH's of that version, or one built here; none is built without the checksums of go.sum.
+    """Have a program, built unless it is found; nothing is built without the checksums of the folder's go.sum.
 
     Args:
         folder: Whose go.mod pins it.
@@ -51,14 +55,13 @@ def build(folder: Path, module: str, package: str) -> Path:
     Raises:
         Problem: It could not be built.
     """
-    path = built(folder, module, package)
-    name, _, wanted = path.name.rpartition("-")
-    if (found := shutil.which(name)) and wanted in (output(found, "version") or "").split():
-        return Path(found)
-    if not path.exists():
-        console.print(f"This machine lacks {name} {wanted}. Building it from its Go module.")
-        part = path.with_name(f"{path.name}.part")
-        environment = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
-        run(*command(), "go", "-C", str(folder), "build", "-o", str(part), package, env=environment)
-        part.rename(path)
+    if path := found(folder, module, package):
+        return path
+    name, wanted = package.rpartition("/")[2], version(folder, module)
+    console.print(f"This machine lacks {name} {wanted}. Building it from its Go module.")
+    path = USER_CACHE / f"{name}-{wanted}"
+    part = path.with_name(f"{path.name}.part")
+    environment = {"CGO_ENABLED": "0", "GOFLAGS": "-trimpath"}
+    run(*command(), "go", "-C", str(folder), "build", "-o", str(part), package, env=environment)
+    part.rename(path)
     return path

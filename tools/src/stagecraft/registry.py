@@ -11,6 +11,7 @@ from stagecraft.project import ROOT, Service, port
 from stagecraft.shell import output, quiet
 
 MODULE = "github.com/google/go-containerregistry"
+PACKAGE = f"{MODULE}/cmd/crane"
 SOURCE = ROOT / "deploy" / "registry"
 NAME = "stagecraft-registry"
 # Inside its container, and so for the nodes of a cluster.
@@ -31,7 +32,7 @@ def crane() -> Path:
     Raises:
         Problem: It could not be built.
     """
-    return go.build(SOURCE, MODULE, f"{MODULE}/cmd/crane")
+    return go.build(SOURCE, MODULE, PACKAGE)
 
 
 def address() -> str:
