@@ -65,7 +65,9 @@ def jobs_at(event: str, services: list[str]) -> Iterator[tuple[str, dict[str, An
         if not evaluate(job.get("if", "True"), context):
             continue
         matrix = job.get("strategy", {}).get("matrix", {})
-        for service in evaluate(matrix["service"].strip("${} "), context) if matrix else [None]:
+        values = evaluate(matrix["service"].strip("${} "), context) if matrix else [None]
+        assert values, f"{name}: GitHub refuses an empty matrix"
+        for service in values:
             yield name, job, context | {"matrix": {"service": service}, "steps": {}}
 
 
@@ -133,7 +135,7 @@ def test_its_commands_run(run: Any, history: Path, event: str, services: list[st
 
 
 def test_a_pull_request_that_touches_no_service_has_no_matrix() -> None:
-    """GitHub refuses an empty matrix: the job is left out."""
+    """Its job is left out, as GitHub refuses an empty matrix."""
     assert {"affected", "repository", "cluster"} == {name for name, _, _ in jobs_at("pull_request", [])}
 
 
