@@ -168,7 +168,12 @@ def _packages(archive: Archive, owned: Owned, seen: set[str]) -> list[Package]:
 def _settings(config: dict[str, Any]) -> dict[str, list[str]]:
     check = config.get("Healthcheck") or {}
     command = check.get("Test") or []
-    times = {"Interval": "every", "Timeout": "timeout", "StartPeriod": "start period", "StartInterval": "meanwhile every"}
+    times = {
+        "Interval": "every",
+        "Timeout": "timeout",
+        "StartPeriod": "start period",
+        "StartInterval": "meanwhile every",
+    }
     seconds = [f"{text} {check[name] / 1e9:g} s" for name, text in times.items() if name in check]
     return {
         "user": [config.get("User") or "root, as none is set"],
