@@ -42,6 +42,7 @@ def member(path: str, text: str = "", mode: int = 0o644, kind: bytes = tarfile.R
 LOWER = [
     member("bin", kind=tarfile.SYMTYPE, mode=0o777),
     member("scratch/", kind=tarfile.DIRTYPE, mode=0o1777),
+    member("mail/", kind=tarfile.DIRTYPE, mode=0o2755),
     member("dev/null", kind=tarfile.CHRTYPE, mode=0o666),
     member("usr/bin/su", "12345", 0o4755),
     member("usr/bin/ping", "1", 0o755),
