@@ -72,8 +72,8 @@ def _dive(archive: Path) -> Scan:
         for file in sorted(image["fileReference"], key=lambda file: -file["sizeBytes"])
         if file["sizeBytes"]
     ]
-    summary = f"{decimal(image['inefficientBytes'])} in files that several layers have or a later one removes"
-    return Scan(subject, scanner, f"{summary}; efficiency {image['efficiencyScore']:.2%}", findings)
+    summary = f"{decimal(image['inefficientBytes'])}, efficiency {image['efficiencyScore']:.2%}"
+    return Scan(subject, scanner, summary, findings)
 
 
 def _trivy(archive: Path) -> Iterator[Scan]:

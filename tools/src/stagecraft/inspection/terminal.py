@@ -32,11 +32,14 @@ def _show(section: sections.Section) -> None:
     console.print(f"\n[bold]{escape(section.title[0].upper() + section.title[1:])}[/]")
     if section.note:
         console.print(escape(section.note))
-    table = Table.grid(padding=(0, 2))
-    for row in section.rows[:ROWS]:
-        table.add_row(*map(_cell, row))
     if section.rows:
-        console.print(table)
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        for head in section.heads:
+            table.add_column(escape(head), overflow="fold")
+        for row in section.rows[:ROWS]:
+            table.add_row(*map(_cell, row))
+        # a terminal's width holds: what is longer goes on in its own column
+        console.print(table, soft_wrap=False)
     if len(section.rows) > ROWS:
         console.print(f"and {len(section.rows) - ROWS} more")
 
