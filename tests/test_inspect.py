@@ -18,6 +18,7 @@ KEY = "AKIA" + "IOSFODNN7EXAMPLA"
 MUTANT = f"""\
 FROM stagecraft/echo:dev
 USER 0
+ENV KEY_ID={KEY}
 RUN chmod u+s /usr/bin/env && echo aws_access_key_id={KEY} >/app/key && rm -r /usr/share/zoneinfo
 """
 
@@ -134,15 +135,18 @@ def test_each_finds_what_is_wrong_with_a_mutant(
 ) -> None:
     """One that looks at nothing would find nothing, too; and two images are looked at in one go."""
     wrong, right = looked(mutant, images["echo"])
-    reasons = " ".join(finding["what"] for finding in scan(wrong, "misconfiguration and secrets")["findings"])
+    findings = scan(wrong, "misconfiguration and secrets")["findings"]
+    reasons = {finding["what"]: finding["text"] for finding in findings}
+    leaks = [finding["text"] for finding in findings if finding["what"] == "aws-access-key-id"]
     wasted = scan(wrong, "wasted space")["findings"]
 
     assert right == found
     assert wrong["settings"]["user"] == ["0"]
     assert {"path": "/usr/bin/env", "why": "setuid", "layer": 5} in wrong["found"]["privileged files"]
     assert "usr/share/zoneinfo" in {hidden["path"] for hidden in wrong["hidden"] if hidden["layer"] == 5}
-    assert "DS-0002" in reasons
-    assert "aws-access-key-id" in reasons
+    assert "root" in reasons["DS-0002"]
+    assert any(" in /app/key: " in leak for leak in leaks)
+    assert any(" in the image's configuration: " in leak for leak in leaks)
     assert KEY not in json.dumps(scan(wrong, "misconfiguration and secrets"))
     assert "/usr/bin/env" in {finding["what"] for finding in wasted}
 

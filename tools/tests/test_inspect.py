@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from stagecraft.inspection import archive, page, terminal
+from stagecraft import go
+from stagecraft.inspection import archive, page, scans, terminal
 from stagecraft.inspection.report import Found, Package, Report, report
 from stagecraft.inspection.scans import Finding, Scan
+from stagecraft.problem import Problem
 
 SITE = "app/.venv/lib/python3.14/site-packages"
 STATUS = """\
@@ -119,11 +121,11 @@ def _saved(tmp_path: Path) -> Path:
 @pytest.fixture(name="found")
 def _found(saved: Path) -> Report:
     """Give what is said of it."""
-    scans = [
+    said = [
         Scan("vulnerabilities", "trivy 1", "the database [could] not be reached", done=False),
         Scan("secrets", "trivy 1", "1 high", [Finding("HIGH", "key", "in [/etc/key]")]),
     ]
-    return report("a/b:1", archive.read(saved), scans)
+    return report("a/b:1", archive.read(saved), said)
 
 
 def test_what_a_layer_hides_is_counted_once(found: Report) -> None:
@@ -183,6 +185,28 @@ def test_the_terminal_shows_what_was_found_and_what_was_not_asked(
     assert "not known: the database [could] not be reached" in shown
     assert "in [/etc/key]" in shown
     assert "[red]" in shown
+
+
+def test_a_scanner_that_fails_does_not_stop_another(monkeypatch: pytest.MonkeyPatch, saved: Path) -> None:
+    """What dive would say is not known, and why; what trivy says is shown, the worst first."""
+
+    def build(*_: object) -> Path:
+        raise Problem("dive was not built", "no network")
+
+    vulnerable = {"VulnerabilityID": "CVE-1", "Severity": "LOW", "PkgName": "a", "InstalledVersion": "1"}
+    fixed = vulnerable | {"VulnerabilityID": "CVE-2", "Severity": "HIGH", "FixedVersion": "2", "Title": "bad"}
+    printed = json.dumps({"Results": [{"Target": "Python", "Vulnerabilities": [vulnerable, fixed]}]})
+    monkeypatch.setattr(go, "build", build)
+    monkeypatch.setattr(scans, "quiet", lambda *_: printed)
+    dive, misconfiguration, vulnerabilities = scans.scans(saved)
+
+    assert (dive.done, dive.summary) == (False, "dive was not built: no network")
+    assert (misconfiguration.done, misconfiguration.findings) == (True, [])
+    assert vulnerabilities.summary == "1 high, 1 low"
+    assert vulnerabilities.findings == [
+        Finding("HIGH", "CVE-2", "a 1, fixed in 2: bad"),
+        Finding("LOW", "CVE-1", "a 1, fixed in no version yet: no title"),
+    ]
 
 
 class Page(HTMLParser):

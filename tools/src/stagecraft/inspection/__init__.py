@@ -68,7 +68,7 @@ def inspect(wanted: Wanted) -> report.Report:
         status.update("reading its layers")
         read = archive.read(saved)
         status.update("asking dive and trivy")
-        return report.report(wanted.image, read, list(scans.scans(saved)))
+        return report.report(wanted.image, read, scans.scans(saved))
 
 
 def write_page(reports: list[report.Report], name: str) -> Path:

@@ -7,6 +7,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -80,8 +81,9 @@ def read(path: Path) -> Archive:
         (manifest,) = json.loads(_member(outer, "manifest.json").read())
         config = json.loads(_member(outer, manifest["Config"]).read())
         archive = Archive(f"sha256:{posixpath.basename(manifest['Config']).removesuffix('.json')}", config)
-        history = [step for step in config["history"] if not step.get("empty_layer")]
-        for name, step in zip(manifest["Layers"], history, strict=True):
+        history = [step for step in config.get("history", []) if not step.get("empty_layer")]
+        # some builders write no history
+        for name, step in zip(manifest["Layers"], chain(history, repeat({})), strict=False):
             try:
                 with tarfile.open(fileobj=_member(outer, name)) as layer:
                     size = _add(archive, layer)

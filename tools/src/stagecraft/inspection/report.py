@@ -31,7 +31,7 @@ KINDS = {
 OTHER = "other files"
 SHELLS = {"ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "tcsh", "zsh"}
 PACKAGE_MANAGERS = {
-    "apk", "apt", "apt-get", "conda", "dnf", "dpkg", "easy_install", "gem", "microdnf", "npm", "pip", "pip3",
+    "apk", "apt", "apt-get", "conda", "dnf", "dpkg", "easy_install", "gem", "microdnf", "npm", "pip",
     "pipx", "poetry", "rpm", "uv", "uvx", "yarn", "yum",
 }  # fmt: skip
 
@@ -144,9 +144,9 @@ def _debian(archive: Archive) -> Owned:
         if str(fields["Status"]).endswith(" installed"):
             name = fields["Package"]
             lists = (f"{info}/{name}.list", f"{info}/{name}:{fields['Architecture']}.list")
-            text = "".join(archive.texts.get(path, "") for path in lists)
+            lines = "".join(archive.texts.get(path, "") for path in lists).splitlines()
             # /lib is a link to /usr/lib, but a package may still say /lib
-            paths = [path if path in archive.entries else f"usr/{path}" for path in text.replace("\n/", "\n").split()]
+            paths = [path if path in archive.entries else f"usr{line}" for line in lines if (path := line.strip("/"))]
             yield name, fields["Version"], paths
 
 
@@ -189,12 +189,8 @@ def _settings(config: dict[str, Any]) -> dict[str, list[str]]:
 
 
 def _found(archive: Archive) -> dict[str, list[Found]]:
-    found: dict[str, list[Found]] = {
-        "privileged files": [],
-        "writable by anyone": [],
-        "shells": [],
-        "package managers": [],
-    }
+    titles = ("privileged files", "writable by anyone", "shells", "package managers")
+    found: dict[str, list[Found]] = {title: [] for title in titles}
     for path, entry in sorted(archive.entries.items()):
         folder, name = posixpath.split(path)
         program = posixpath.basename(folder) in {"bin", "sbin"} and entry.type != "directory"

