@@ -106,6 +106,10 @@ bench: .venv ## Measure what the documents claim; PARTS="images builds": a part 
 	@$(STAGECRAFT) bench $(PARTS)
 
 ##@ Look
+.PHONY: inspect
+inspect: .venv ## Show what is in SERVICE=echo's image; IMAGE=any:tag; HTML=1: a page
+	@$(STAGECRAFT) inspect
+
 .PHONY: doctor
 doctor: .venv ## Show what this machine has, and what to do about the rest
 	@$(STAGECRAFT) doctor

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from stagecraft.inspection.scans import TRIVY
 from stagecraft.manifests import PRODUCTION_IMAGES
 from stagecraft.project import ROOT
 
@@ -39,7 +40,7 @@ def scanned(rendered: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
     uv = ("uv", "run", "--quiet", "--frozen", "--project", str(SCAN))
     offline = ("--skip-check-update", "--cache-dir", str(cache))
     commands = [
-        [*uv, "trivy", "config", "--quiet", "--format", "json", *offline, "--config-data", str(data), str(folder)],
+        [*TRIVY, "config", "--quiet", "--format", "json", *offline, "--config-data", str(data), str(folder)],
         [*uv, "python", str(SCAN / "scan.py"), ",".join(KUBERNETES), *map(str, files.values())],
     ]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]

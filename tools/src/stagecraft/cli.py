@@ -2,6 +2,8 @@
 
 import json
 import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
@@ -19,6 +21,7 @@ from stagecraft import (
     engine,
     graph,
     host,
+    inspection,
     manifests,
     new,
     node_image,
@@ -32,6 +35,7 @@ from stagecraft import (
 )
 from stagecraft.bench import report
 from stagecraft.console import Steps, console, errors
+from stagecraft.inspection import terminal
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, USER_CACHE, service_names, services
 from stagecraft.shell import output
@@ -314,6 +318,31 @@ def affected_command(
             sys.stdout.write("\n  ".join([name, *reasons]) + "\n")
     else:
         sys.stdout.writelines(f"{name}\n" for name in names)
+
+
+@app.command(name="inspect")
+def inspect_command(
+    images: Annotated[
+        list[str] | None, typer.Argument(envvar="IMAGE", help="Any images of the engine; several are compared.")
+    ] = None,
+    service: Annotated[str, typer.Option(envvar="SERVICE", help="The service whose image it is.")] = "echo",
+    stage: Annotated[inspection.Stage, typer.Option(envvar="STAGE")] = inspection.Stage.PRODUCTION,
+    *,
+    html: Annotated[bool, typer.Option("--html", envvar="HTML", help="A page under dist/inspect.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """Show what is in a service's image, or in any other: sizes, packages, settings, what scanners find."""
+    with redirect_stdout(sys.stderr):
+        engine.ensure()
+        wanted = [*map(inspection.any_image, images or [])] or [inspection.of_service(service, stage)]
+        reports = [*map(inspection.inspect, wanted)]
+    if html:
+        path = inspection.write_page(reports, "-".join(image.file for image in wanted))
+        console.print(f"wrote {path.relative_to(ROOT)}")
+    elif as_json:
+        sys.stdout.write(json.dumps([asdict(one) for one in reports], indent=2) + "\n")
+    else:
+        terminal.show(reports)
 
 
 @app.command(name="engine")

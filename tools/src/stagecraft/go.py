@@ -8,7 +8,7 @@ from stagecraft.console import console
 from stagecraft.project import USER_CACHE
 from stagecraft.shell import output, run
 
-# What the modules under deploy/ ask for.
+# What the modules of this repository ask for.
 NEEDED = (1, 26)
 
 
