@@ -85,12 +85,17 @@ ENV LOG_FORMAT=console \
     UVICORN_APP=${SERVICE}.app:create_app \
     UVICORN_FACTORY=true \
     UVICORN_HOST=0.0.0.0 \
-    UVICORN_SERVER_HEADER=false
+    UVICORN_RELOAD=true \
+    UVICORN_RELOAD_DELAY=0 \
+    UVICORN_RELOAD_DIRS=libs:services \
+    UVICORN_SERVER_HEADER=false \
+    UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=1
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=cache,target=/root/.cache/uv \
-    uv sync --package "$SERVICE" --group development
+    uv sync --package "$SERVICE" --group development && rm .venv/.lock
+COPY tools/reload.py tools/
 USER 10001:10001
-CMD ["uvicorn", "--reload", "--reload-dir", "libs", "--reload-dir", "services"]
+CMD ["python", "tools/reload.py"]
 
 # production is base and one layer: an environment that only root can change
 FROM base AS production

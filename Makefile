@@ -44,6 +44,27 @@ sync: .cache/uv.ready ## Make every list of services agree with the folders unde
 	@$(STAGECRAFT) sync
 	@$(MAKE) --no-print-directory .venv
 
+##@ Develop
+.PHONY: dev
+dev: .venv ## Reload on an edit, until Ctrl-C; SERVICE=, ENGINE=none, POLL=true, DEBUG=true
+	@$(STAGECRAFT) dev
+
+.PHONY: dev-kind
+dev-kind: .venv ## Reload SERVICE=echo on an edit in the kind cluster, until Ctrl-C
+	@$(STAGECRAFT) dev-kind
+
+.PHONY: logs
+logs: .venv ## Follow what the services print; SERVICE=echo: one
+	@$(STAGECRAFT) logs
+
+.PHONY: shell
+shell: .venv ## Open a shell where SERVICE=echo is developed
+	@$(STAGECRAFT) shell
+
+.PHONY: add
+add: .venv ## Add PACKAGE= to what SERVICE= depends on, here and in make dev
+	@$(STAGECRAFT) add
+
 ##@ Build
 .PHONY: build
 build: .venv ## Build the production images; TARGETS="echo-test": others
@@ -96,7 +117,7 @@ hooks: .venv ## Run the same from now on before each commit, on what it changes
 	@uv run --quiet prek install
 
 .PHONY: format
-format: .venv ## Format and fix the code, draw the stage graph anew
+format: .venv ## Format and fix the code, draw and write anew what is derived
 	@uv run --quiet ruff format
 	@uv run --quiet ruff check --fix
 	@$(STAGECRAFT) graph

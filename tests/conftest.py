@@ -2,9 +2,11 @@
 
 import json
 import os
+import pty
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -103,15 +105,91 @@ def wait_until_healthy(inspect: Callable[[str], Any]) -> Callable[[str], None]:
     return wait
 
 
+@pytest.fixture(scope="session")
+def copied(run: Run) -> Callable[[Path], Path]:
+    """Copy what git would commit of the repository into a folder."""
+
+    def copied(folder: Path) -> Path:
+        for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines():
+            if (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        return folder
+
+    return copied
+
+
 @pytest.fixture
-def copy(run: Run, tmp_path: Path) -> Path:
+def copy(copied: Callable[[Path], Path], tmp_path: Path) -> Path:
     """Copy what git would commit of the repository into a folder of its own."""
-    folder = tmp_path / "copy"
-    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.splitlines():
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, folder / name)
-    return folder
+    return copied(tmp_path / "copy")
+
+
+class Terminal:
+    """A terminal in which a command runs that does not end by itself."""
+
+    def __init__(self, folder: Path, *command: str) -> None:
+        """Start it."""
+        self._text = ""
+        self._changed = threading.Condition()
+        self._pid, self._terminal = pty.fork()
+        if not self._pid:
+            os.chdir(folder)
+            os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        data = b"-"
+        while data:
+            try:
+                data = os.read(self._terminal, 2**16)
+            except OSError:  # it was closed by all who wrote to it
+                data = b""
+            with self._changed:
+                self._text += data.decode(errors="replace")
+                self._changed.notify_all()
+
+    @property
+    def text(self) -> str:
+        """All that it has shown so far, colours included."""
+        return self._text.replace("\r\n", "\n")
+
+    @property
+    def plain(self) -> str:
+        """The same without colours."""
+        return re.sub(r"\x1b\[[0-9;]*m", "", self.text)
+
+    def wait_for(self, pattern: str, *, after: int = 0, seconds: float = 120) -> int:
+        """Wait until it shows a pattern, and give where in the plain text that ends."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not (found := re.search(pattern, self.plain[after:])):
+                left = deadline - time.monotonic()
+                assert left > 0, f"no {pattern} after {seconds} s:\n{self.plain}"
+                self._changed.wait(left)
+        return after + found.end()
+
+    def press_ctrl_c(self) -> None:
+        """Press Ctrl-C, and wait for the command's end."""
+        if self._reader.is_alive():
+            os.write(self._terminal, b"\x03")
+        self._reader.join(60)
+        assert not self._reader.is_alive(), self.plain
+
+
+@pytest.fixture(scope="module")
+def terminal() -> Iterator[Callable[..., Terminal]]:
+    """Start commands each in a terminal of its own, and end each with Ctrl-C after the module's tests."""
+    opened: list[Terminal] = []
+
+    def start(folder: Path, *command: str) -> Terminal:
+        opened.append(Terminal(folder, *command))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.press_ctrl_c()
 
 
 def commands(document: Path) -> Iterator[tuple[str, list[str]]]:

@@ -1,6 +1,5 @@
 """What a stage promises beyond the image that it ends in."""
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -63,29 +62,6 @@ def test_an_unsupported_python_is_refused_by_the_build(run: Any, copy: Path) -> 
     (copy / "Dockerfile").write_text(dockerfile)
 
     assert "is not supported, but 3.11, 3.13 and 3.14 are" in run("docker", "build", ".", cwd=copy, code=1).stdout
-
-
-def test_development_reloads_on_an_edit(run: Any, copy: Path, container: Any, wait_until_healthy: Any) -> None:
-    """Only src folders are mounted, read-only; an edit of one is in the next answers, as a user without rights."""
-    run("make", "build", "TARGETS=echo-development")
-    mounts = [f"--volume={copy / folder}:/app/{folder}:ro" for folder in ("libs/chassis/src", "services/echo/src")]
-    name = container(*mounts, "--publish", "127.0.0.1::8000", "stagecraft/echo:dev-development")
-    wait_until_healthy(name)
-    address = run("docker", "port", name, "8000").stdout.split()[0]
-    assert run("docker", "exec", name, "id", "-u").stdout.strip() == "10001"
-
-    for source, old, new in (
-        ("services/echo/src/echo/routes.py", "length=len(message.text)", "length=4242"),
-        ("libs/chassis/src/chassis/app.py", "title=name", 'title="edited"'),
-    ):
-        text = (copy / source).read_text()
-        assert old in text
-        (copy / source).write_text(text.replace(old, new))
-    post = ("curl", "--silent", "--json", '{"text": "a"}', f"http://{address}/echo")
-    deadline = time.monotonic() + 20
-    while "4242" not in run(*post, code=None).stdout or "edited" not in run("curl", "-s", address, code=None).stdout:
-        assert time.monotonic() < deadline, run("docker", "logs", name).stdout
-        time.sleep(0.1)
 
 
 def test_an_edit_is_installed_anew(run: Any, copy: Path) -> None:

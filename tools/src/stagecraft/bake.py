@@ -43,10 +43,10 @@ def plan(*targets: str) -> str:
     return quiet("docker", "buildx", "bake", "--print", *targets, env=variables())
 
 
-def images() -> dict[str, str]:
-    """Give the production image of every service as bake tags it: stagecraft/echo:dev."""
-    targets = json.loads(plan("production"))["target"]
-    return {service: targets[f"{service}-production"]["tags"][0] for service in service_names()}
+def images(stage: str = "production") -> dict[str, str]:
+    """Give every service's image of a stage as bake tags it: stagecraft/echo:dev."""
+    targets = json.loads(plan(stage))["target"]
+    return {service: targets[f"{service}-{stage}"]["tags"][0] for service in service_names()}
 
 
 def version() -> str:

@@ -17,6 +17,8 @@ from stagecraft import (
     bundle,
     cluster,
     compose,
+    dev,
+    dev_kind,
     doctor,
     engine,
     graph,
@@ -37,7 +39,7 @@ from stagecraft.bench import report
 from stagecraft.console import Steps, console, errors
 from stagecraft.inspection import terminal
 from stagecraft.problem import Exit, Problem
-from stagecraft.project import ROOT, USER_CACHE, service_names, services
+from stagecraft.project import ROOT, USER_CACHE, chosen, service_names, services
 from stagecraft.shell import output
 
 app = typer.Typer(
@@ -102,6 +104,55 @@ def up(engine_name: EngineOption = Engine.DOCKER) -> None:
     for service in published:
         console.print(f"{service.name:8} {service.url}  ({service.url}/docs)")
     console.print("`make down` stops them.")
+
+
+ServicesOption = Annotated[
+    list[str] | None,
+    typer.Option("--service", envvar="SERVICE", help="Of these alone; a blank between two in SERVICE."),
+]
+ServiceOption = Annotated[str, typer.Option("--service", envvar="SERVICE", help="The service's name.")]
+
+
+@app.command(name="dev")
+def dev_command(
+    service: ServicesOption = None,
+    engine_name: EngineOption = Engine.DOCKER,
+    *,
+    poll: Annotated[bool, typer.Option("--poll", envvar="POLL", help="For mounts that tell of no edit.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", envvar="DEBUG", help="Let debuggers attach.")] = False,
+) -> None:
+    """Have every service reload on an edit and print its lines, until Ctrl-C."""
+    dev.loop(chosen(service), containers=engine_name is Engine.DOCKER, poll=poll, debug=debug)
+
+
+@app.command(name="dev-kind")
+def dev_kind_command(service: ServiceOption) -> None:
+    """Have one service in the kind cluster reload on an edit, until Ctrl-C brings production back."""
+    dev_kind.loop(chosen([service])[0])
+
+
+@app.command()
+def logs(service: ServicesOption = None) -> None:
+    """Print the services' last lines and those to come, whatever runs them, until Ctrl-C."""
+    dev.follow(chosen(service))
+
+
+@app.command()
+def shell(service: ServiceOption) -> None:
+    """Open a shell where a service is developed."""
+    dev.shell(*chosen([service]))
+
+
+@app.command()
+def add(
+    service: ServiceOption,
+    package: Annotated[
+        list[str],
+        typer.Option(envvar="PACKAGE", help="Such as httpx or 'httpx>=0.28'; a blank between two in PACKAGE."),
+    ],
+) -> None:
+    """Add packages to what a service depends on, and to where it is developed now."""
+    dev.add(chosen([service])[0], package)
 
 
 def _smoke(addresses: dict[str, str]) -> None:
@@ -376,9 +427,9 @@ def bench_command(
 
 @app.command(name="graph")
 def graph_command() -> None:
-    """Draw the stage graph of the Dockerfile and the timeline of a pod's end into docs/."""
-    for path, picture in (graph.pictures() | timeline.pictures()).items():
-        path.write_text(picture)
+    """Draw the stage graph and the timeline of a pod's end into docs/."""
+    for path, text in (graph.pictures() | timeline.pictures()).items():
+        path.write_text(text)
 
 
 def main() -> None:

@@ -174,10 +174,15 @@ def load() -> dict[str, str]:
     Returns:
         By image, without its tag, the reference that pods ask for: localhost:5001/stagecraft/echo@sha256:…
     """
+    pushed = push(list(bake.images().values()))
+    return {image.rpartition(":")[0]: reference for image, reference in pushed.items()}
+
+
+def push(images: list[str]) -> dict[str, str]:
+    """Bring images of the engine to where every node pulls from; give by image the reference that pods ask for."""
     registry.join(NETWORK)
     introduce_registry(members())
-    pushed = registry.push(list(bake.images().values()))
-    return {image.rpartition(":")[0]: reference for image, reference in pushed.items()}
+    return registry.push(images)
 
 
 def introduce_registry(nodes: list[str]) -> None:

@@ -5,13 +5,15 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
 
+from stagecraft import logs
 from stagecraft.bake import variables
 from stagecraft.problem import Problem
-from stagecraft.project import CACHE, ROOT, Service, services
+from stagecraft.project import CACHE, CONTAINER_PORT, ROOT, Service, services
 from stagecraft.shell import run
 
 FOLDER = CACHE / "host"
@@ -20,8 +22,6 @@ START_SECONDS = 30
 STOP_SECONDS = 30
 # What a process gets of the environment: a container gets none of it either.
 KEPT = ("HOME", "LANG", "PATH", "TMPDIR")
-# A container's port in compose.yaml.
-PORT = 8000
 
 
 def running() -> dict[str, int]:
@@ -37,27 +37,58 @@ def up() -> None:
     """
     published = services()
     for service in published:
-        run(
-            "uv", "sync", "--quiet", "--frozen", "--no-editable", "--no-default-groups", "--package", service.name,
-            env={"UV_PROJECT_ENVIRONMENT": str(_environment(service))},
-        )  # fmt: skip
+        _sync(FOLDER / service.name, service.name, "--no-editable")
     down()
     for service in published:
-        _start(service, published)
+        _start(service, [str(FOLDER / service.name / "bin" / "gunicorn"), "--config", "python:chassis.gunicorn"], {})
     for service in published:
         _wait(service)
 
 
+def develop(service: Service, arguments: list[str], settings: Mapping[str, str]) -> None:
+    """Install a service with what its development stage adds, and start it in place of what runs of it.
+
+    Args:
+        service: The service.
+        arguments: What Python is told, so that it serves.
+        settings: Variables beyond those of compose.yaml.
+    """
+    install(service.name)
+    stop([service.name])
+    _start(service, [_python(service.name), *arguments], settings)
+
+
+def install(service: str) -> None:
+    """Bring a service's development environment up to date with the lock."""
+    _sync(development(service), service, "--group", "development")
+
+
+def development(service: str) -> Path:
+    """Give where a service is installed with what its development stage adds."""
+    return FOLDER / f"{service}-development"
+
+
+def developed() -> list[str]:
+    """Name the services that run as processes that reload."""
+    processes = {name: _process(_pid_file(name)) for name in running()}
+    return [name for name, process in processes.items() if process and _python(name) in process.cmdline()]
+
+
 def down() -> None:
-    """Stop every process that `up` started, as a cluster would: SIGTERM, and wait for its drain."""
-    files = list(FOLDER.glob("*.pid"))
+    """Stop every process that was started here."""
+    stop(path.stem for path in FOLDER.glob("*.pid"))
+
+
+def stop(services: Iterable[str]) -> None:
+    """Stop services' processes as a cluster would: SIGTERM, and wait for their drain."""
+    files = [path for name in services if (path := _pid_file(name)).exists()]
     processes = [process for path in files if (process := _process(path))]
     for process in processes:
         process.terminate()
     for process in psutil.wait_procs(processes, timeout=STOP_SECONDS)[1]:
         process.kill()
     for path in files:
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def clean() -> None:
@@ -65,12 +96,38 @@ def clean() -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-def _environment(service: Service) -> Path:
-    return FOLDER / service.name
+def follow(services: Iterable[str], tail: str = "all") -> None:
+    """Print the lines of services' processes, and of those that take their place, until there is none any more.
+
+    Args:
+        services: Their names.
+        tail: How many of the lines that are there already.
+    """
+    wanted = set(services)
+    for name in sorted(wanted & set(running())):
+        # -F goes on where a log is begun anew
+        logs.follow(name, "tail", "-F", "-n", "+1" if tail == "all" else tail, str(FOLDER / f"{name}.log"))
+    while wanted & set(running()):
+        time.sleep(0.5)
+
+
+def _python(service: str) -> str:
+    return str(development(service) / "bin" / "python")
+
+
+def _sync(environment: Path, service: str, *options: str) -> None:
+    run(
+        "uv", "sync", "--quiet", "--frozen", "--no-default-groups", "--package", service, *options,
+        env={"UV_PROJECT_ENVIRONMENT": str(environment)},
+    )  # fmt: skip
 
 
 def _log(service: Service) -> Path:
     return FOLDER / f"{service.name}.log"
+
+
+def _pid_file(service: str) -> Path:
+    return FOLDER / f"{service}.pid"
 
 
 def _process(pid_file: Path) -> psutil.Process | None:
@@ -83,18 +140,20 @@ def _process(pid_file: Path) -> psutil.Process | None:
         return None
 
 
-def _start(service: Service, published: list[Service]) -> None:
+def _start(service: Service, command: list[str], more: Mapping[str, str]) -> None:
     settings = dict(service.environment)
-    for sibling in published:
+    for sibling in services():
         # compose's names are those of its network: here every service is on the loopback address
         for name, value in settings.items():
-            settings[name] = value.replace(f"http://{sibling.name}:{PORT}", f"http://127.0.0.1:{sibling.port}")
-    settings |= {"SERVICE": service.name, "HOST": "127.0.0.1", "PORT": str(service.port)}
+            settings[name] = value.replace(
+                f"http://{sibling.name}:{CONTAINER_PORT}", f"http://127.0.0.1:{sibling.port}"
+            )
+    settings |= {"SERVICE": service.name, "HOST": "127.0.0.1", "PORT": str(service.port), **more}
     if revision := variables().get("REVISION"):
         settings["REVISION"] = revision
     with _log(service).open("wb") as log:
         process = subprocess.Popen(
-            [_environment(service) / "bin" / "gunicorn", "--config", "python:chassis.gunicorn"],
+            command,
             cwd=ROOT,
             env={name: os.environ[name] for name in KEPT if name in os.environ} | settings,
             stdin=subprocess.DEVNULL,
@@ -103,7 +162,7 @@ def _start(service: Service, published: list[Service]) -> None:
             start_new_session=True,
         )
     started = psutil.Process(process.pid).create_time()
-    (FOLDER / f"{service.name}.pid").write_text(f"{process.pid} {started} {service.port}")
+    _pid_file(service.name).write_text(f"{process.pid} {started} {service.port}")
 
 
 def _wait(service: Service) -> None:

@@ -7,16 +7,19 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from stagecraft.edits import Edits
 from stagecraft.manifests import production_images
 from stagecraft.problem import Exit, Problem
+from stagecraft.project import debug_port
 
 BAKE = "docker-bake.hcl"
 COMPOSE = "deploy/compose.yaml"
 IMAGES = "deploy/overlays/production/images/kustomization.yaml"
+LAUNCH = ".vscode/launch.json"
 README = "README.md"
 BASE = "deploy/base"
 OVERLAY = "deploy/overlays/kind"
@@ -188,3 +191,16 @@ def readme(edits: Edits, services: list[str]) -> None:
         urls = " | ".join(f"http://localhost:{port.get(name)}" for port in (composed, nodes))
         lines.append(f"| [{name}](services/{name}) | {words} | {urls} |")
     _replace(TABLE, edits, README, lines)
+
+
+def launch(edits: Edits, services: list[str]) -> None:
+    """Have VS Code know how a debugger attaches to each service, in its container and as a process of this machine."""
+    mapping = {"localRoot": "${workspaceFolder}", "remoteRoot": "/app"}
+    configurations: list[dict[str, Any]] = []
+    composed = ports(needed(edits, COMPOSE))
+    for name in services:
+        connect = {"host": "localhost", "port": debug_port(composed[name])}
+        attach = {"name": name, "type": "debugpy", "request": "attach", "connect": connect}
+        configurations += [attach | {"pathMappings": [mapping]}, attach | {"name": f"{name}, ENGINE=none"}]
+    text = json.dumps({"version": "0.2.0", "configurations": configurations}, indent=2)
+    edits.write(LAUNCH, f"{text}\n")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,11 @@ COMPOSE = ROOT / "deploy" / "compose.yaml"
 KIND = ROOT / "deploy" / "kind"
 OVERLAYS = ROOT / "deploy" / "overlays"
 
+# Where a service listens in its container.
+CONTAINER_PORT = 8000
+# Where debuggers attach by habit: the first service's, the others' being as far from it as their ports are apart.
+DEBUG_PORT = 5678
+
 # ${NAME:-default}, compose's own form
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
@@ -35,6 +41,13 @@ class Service:
     """The port on this machine's loopback address."""
     environment: dict[str, str]
     """What compose.yaml sets for it, and what the file of settings does that it names."""
+    debug_port: int = DEBUG_PORT
+    """Where a debugger attaches, here and in the container, with `make dev DEBUG=true`."""
+
+    @property
+    def debug_variable(self) -> str:
+        """The environment variable that moves its debugger's port."""
+        return _debug_variable(self.port_variable)
 
     @property
     def url(self) -> str:
@@ -45,6 +58,18 @@ class Service:
 def service_names(root: Path = ROOT) -> list[str]:
     """Give the names of all services: the folders under services/ that are workspace members, sorted."""
     return sorted(path.parent.name for path in root.glob("services/*/pyproject.toml"))
+
+
+def chosen(asked: list[str] | None) -> list[str]:
+    """Give the names of the services that a person asks for, all where none is named.
+
+    Raises:
+        Problem: One is no service.
+    """
+    known = service_names()
+    if unknown := [name for name in asked or [] if name not in known]:
+        raise Problem(f"there is no service {' and no '.join(unknown)}", f"There are {', '.join(known)}.", Exit.USAGE)
+    return asked or known
 
 
 def services() -> list[Service]:
@@ -60,7 +85,17 @@ def services() -> list[Service]:
 def _service(name: str, composed: dict[str, Any]) -> Service:
     (published,) = composed["ports"]
     variable, default = VARIABLE.findall(published)[0]
-    return Service(name, variable, port(variable, int(default)), _environment(composed))
+    debugger = port(_debug_variable(variable), debug_port(int(default)))
+    return Service(name, variable, port(variable, int(default)), _environment(composed), debugger)
+
+
+def debug_port(port: int) -> int:
+    """Give where a debugger attaches to the service of a port, unless a variable says otherwise."""
+    return port - CONTAINER_PORT + DEBUG_PORT
+
+
+def _debug_variable(port_variable: str) -> str:
+    return f"{port_variable.removesuffix('_PORT')}_DEBUG_PORT"
 
 
 def _environment(composed: dict[str, Any]) -> dict[str, str]:
@@ -89,6 +124,14 @@ def dockerfile_argument(name: str) -> str:
     if found is None:
         raise LookupError(name)
     return found[1]
+
+
+@cache
+def stage_environment(stage: str) -> dict[str, str]:
+    """Give the variables that a stage of the Dockerfile sets."""
+    text = (ROOT / "Dockerfile").read_text().partition(f" AS {stage}\n")[2].partition("\nFROM ")[0]
+    (words,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+    return dict(word.split("=", 1) for word in shlex.split(words.replace("\\\n", "")))
 
 
 @cache

@@ -36,6 +36,7 @@ def plan(edits: Edits, services: list[str]) -> None:
         lists.kustomization(edits, path.parent.relative_to(edits.root).as_posix(), services, gone)
     lists.images(edits, services)
     lists.targets(edits, services)
+    lists.launch(edits, services)
     lists.readme(edits, services)
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from stagecraft import engine, python_image
-from stagecraft.bench import builds, images, services, transport, workers
+from stagecraft.bench import builds, images, reload, services, transport, workers
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
@@ -21,6 +21,7 @@ RESULT = ROOT / "docs" / "report" / "bench.json"
 PARTS: Mapping[str, ModuleType] = {
     "images": images,
     "builds": builds,
+    "reload": reload,
     "services": services,
     "workers": workers,
     "transport": transport,
