@@ -123,6 +123,7 @@ FILES = {
     "services/health/src/health/app.py": "health\n",
     "tests/test_bake.py": "",
     "tools/get_uv.py": "",
+    "tools/reload.py": "",
     "tools/src/stagecraft/cli.py": "",
     "uv.lock": LOCK,
 }
@@ -210,6 +211,7 @@ def test_no_change_touches_nothing(repository: Repository) -> None:
         ("docker-bake.hcl", ALL),
         (".dockerignore", ALL),
         ("tools/get_uv.py", ALL),
+        ("tools/reload.py", ALL),
         ("Dockerfile.single-stage", NONE),
         ("tools/src/stagecraft/cli.py", NONE),
         ("tests/test_bake.py", NONE),
