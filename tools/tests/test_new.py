@@ -133,8 +133,9 @@ def test_it_comes_into_every_list_and_goes_without_a_trace(name: str, copy: Path
     assert "nothing to do" in stagecraft("sync")
     before = run("git", "status", "--porcelain", "--untracked-files=all")
     assert {line[3:] for line in before.splitlines() if line.startswith(" M")} == {
-        "README.md", "docker-bake.hcl", "uv.lock", "deploy/compose.yaml", "deploy/base/health.env",
-        "deploy/base/kustomization.yaml", "deploy/overlays/kind/kustomization.yaml",
+        ".vscode/launch.json", "README.md", "docker-bake.hcl", "uv.lock",
+        "deploy/compose.yaml", "deploy/base/health.env", "deploy/base/kustomization.yaml",
+        "deploy/overlays/kind/kustomization.yaml",
         "deploy/overlays/production/images/kustomization.yaml",
         *(f"deploy/components/{one}/kustomization.yaml" for one in ("autoscaling", "ingress", "network-policies")),
     }  # fmt: skip
@@ -209,6 +210,7 @@ DRIFT = {
     "digests": ("deploy/overlays/production/images/kustomization.yaml", "stagecraft/echo", "stagecraft/gone"),
     "targets of health": ("deploy/base/health.env", '{"echo": "http://echo:8000/health"}', "{}"),
     "a target too many": ("deploy/base/health.env", '{"echo"', '{"gone": "http://gone:8000/health", "echo"'),
+    "debugger": (".vscode/launch.json", '"port": 5678', '"port": 5670'),
     "documents": ("README.md", "| [echo](services/echo)", "| [gone](services/gone)"),
 }
 
