@@ -142,8 +142,9 @@ def test_each_finds_what_is_wrong_with_a_mutant(
 
     assert right == found
     assert wrong["settings"]["user"] == ["0"]
-    assert {"path": "/usr/bin/env", "why": "setuid", "layer": 5} in wrong["found"]["privileged files"]
-    assert "usr/share/zoneinfo" in {hidden["path"] for hidden in wrong["hidden"] if hidden["layer"] == 5}
+    last = len(right["layers"]) + 1
+    assert {"path": "/usr/bin/env", "why": "setuid", "layer": last} in wrong["found"]["privileged files"]
+    assert "usr/share/zoneinfo" in {hidden["path"] for hidden in wrong["hidden"] if hidden["layer"] == last}
     assert "root" in reasons["DS-0002"]
     assert any(" in /app/key: " in leak for leak in leaks)
     assert any(" in the image's configuration: " in leak for leak in leaks)
@@ -154,11 +155,15 @@ def test_each_finds_what_is_wrong_with_a_mutant(
 def test_what_is_not_there_is_told(images: dict[str, str], run: Any) -> None:  # noqa: ARG001 - an engine is there
     """A wrong service with the right ones, an image that was not built with what builds it."""
     wrong = run(*STAGECRAFT, "inspect", code=Exit.USAGE, env={"SERVICE": "ehco"}).stdout
+    unkept = run(*STAGECRAFT, "inspect", code=Exit.USAGE, env={"STAGE": "builder"}).stdout
+    no_stage = run(*STAGECRAFT, "inspect", code=Exit.USAGE, env={"STAGE": "prod"}).stdout
     absent = run(*STAGECRAFT, "inspect", code=Exit.MISSING, env={"VERSION": "0.0.0"}).stdout
     any_image = run(*STAGECRAFT, "inspect", code=Exit.MISSING, env={"IMAGE": "nobody/nothing:1"}).stdout
 
     assert "there is no service 'ehco'" in wrong
     assert "echo, health" in wrong
+    assert "bake keeps no image of echo-builder" in unkept
+    assert "bake has no target echo-prod" in no_stage
     assert "the engine has no image stagecraft/echo:0.0.0" in absent
     assert "`make build`" in absent
     assert "the engine has no image nobody/nothing:1" in any_image

@@ -71,8 +71,12 @@ UPPER = [
     member("./folder", kind=tarfile.SYMTYPE),
     member(f"./{SITE}/a_b/__init__.py", "1" * 100),
     member(f"./{SITE}/a_b/__pycache__/__init__.cpython-314.pyc", "1" * 1000),
+    member(f"./{SITE}/a_b/only.pyc", "1" * 2000),
     member(f"./{SITE}/a_b-1.0.dist-info/METADATA", "Name: a-b\nVersion: 1.0\n\nVersion: not this\n"),
-    member(f"./{SITE}/a_b-1.0.dist-info/RECORD", 'a_b/__init__.py,sha256=x,100\n"../../../bin/a,b",,\n'),
+    member(
+        f"./{SITE}/a_b-1.0.dist-info/RECORD",
+        'a_b/__init__.py,sha256=x,100\na_b/only.py,,\na_b/only.pyc,,\n"../../../bin/a,b",,\n',
+    ),
     member("./app/.venv/bin/a,b", "1" * 9, 0o755),
 ]
 
@@ -157,10 +161,10 @@ def test_a_package_is_its_files_and_their_bytecode(found: Report) -> None:
     """As its own record lists them; all bytes are of a package or of none, and of one kind."""
     records = sum(info.size for info, _ in UPPER if "dist-info" in info.name)
 
-    assert found.python == [Package("a-b", "1.0", 100 + 1000 + 9)]
+    assert found.python == [Package("a-b", "1.0", 100 + 1000 + 2000 + 9)]
     assert found.debian == [Package("libc6", "2.41-1", 7)]
-    assert found.unpackaged == found.files - 1109 - 7
-    assert found.kinds["bytecode"] == 1000
+    assert found.unpackaged == found.files - 3109 - 7
+    assert found.kinds["bytecode"] == 1000 + 2000
     assert found.kinds["shared objects"] == 7
     assert found.kinds["code of Python packages"] == 100 + records
     assert sum(found.kinds.values()) == found.files

@@ -377,7 +377,7 @@ def inspect_command(
         list[str] | None, typer.Argument(envvar="IMAGE", help="Any images of the engine; several are compared.")
     ] = None,
     service: Annotated[str, typer.Option(envvar="SERVICE", help="The service whose image it is.")] = "echo",
-    stage: Annotated[inspection.Stage, typer.Option(envvar="STAGE")] = inspection.Stage.PRODUCTION,
+    stage: Annotated[str, typer.Option(envvar="STAGE", help="One whose image bake keeps.")] = "production",
     *,
     html: Annotated[bool, typer.Option("--html", envvar="HTML", help="A page under dist/inspect.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,

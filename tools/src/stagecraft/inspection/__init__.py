@@ -4,7 +4,6 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from stagecraft import bake
@@ -14,13 +13,6 @@ from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 from stagecraft.python_image import present
 from stagecraft.shell import quiet
-
-
-class Stage(StrEnum):
-    """A stage whose image the engine keeps."""
-
-    PRODUCTION = "production"
-    DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True)
@@ -39,19 +31,24 @@ def any_image(image: str) -> Wanted:
     return Wanted(image, re.sub(r"[^\w.-]+", "-", image), "`docker images` lists those that it has.")
 
 
-def of_service(service: str, stage: Stage) -> Wanted:
+def of_service(service: str, stage: str) -> Wanted:
     """Name the image of a service's stage as bake tags it.
 
     Raises:
-        Problem: There is no such service.
+        Problem: There is no such service, no such stage, or its image is not kept.
     """
     if service not in service_names():
         raise Problem(f"there is no service {service!r}", f"Choose one of {', '.join(service_names())}.", Exit.USAGE)
     target = f"{service}-{stage}"
-    image = json.loads(bake.plan(target))["target"][target]["tags"][0]
-    if stage is Stage.PRODUCTION:
-        return Wanted(image, service, "`make build` builds it.")
-    return Wanted(image, target, f"`make build TARGETS={target}` builds it.")
+    try:
+        planned = json.loads(bake.plan(target))["target"][target]
+    except Problem as problem:
+        raise Problem(f"bake has no target {target}", problem.advice, Exit.USAGE) from problem
+    if "docker" not in json.dumps(planned["output"]):
+        raise Problem(f"bake keeps no image of {target}", "Choose a stage such as production.", Exit.USAGE)
+    is_default = stage == "production"
+    build = "make build" if is_default else f"make build TARGETS={target}"
+    return Wanted(planned["tags"][0], service if is_default else target, f"`{build}` builds it.")
 
 
 def inspect(wanted: Wanted) -> report.Report:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import HeaderParser
+from importlib.util import source_from_cache
 from typing import Any
 
 from stagecraft.inspection.archive import Archive, Hidden, Layer
@@ -152,17 +153,25 @@ def _debian(archive: Archive) -> Owned:
 
 def _packages(archive: Archive, owned: Owned, seen: set[str]) -> list[Package]:
     """Give packages by their size, largest first: each file, with bytecode made of it, is its first owner's."""
-    bytecode: dict[str, int] = Counter()
+    bytecode: Counter[str] = Counter()
     for path, entry in archive.entries.items():
-        if found := re.fullmatch(r"(.*/)__pycache__/([^/]+?)\.[^/]+\.pyc", path):
-            bytecode[f"{found[1]}{found[2]}.py"] += entry.size
+        if path.endswith(".pyc"):
+            bytecode[_source(path)] += entry.size
     packages = []
     for name, version, paths in owned:
-        own = {path for path in paths if path in archive.entries} - seen
+        own = {path for path in paths if not path.endswith(".pyc")} - seen
         seen |= own
-        size = sum(archive.entries[path].size + bytecode.get(path, 0) for path in own if not path.endswith(".pyc"))
-        packages.append(Package(name, version, size))
+        size = sum(archive.entries[path].size for path in own if path in archive.entries)
+        packages.append(Package(name, version, size + sum(bytecode[path] for path in own)))
     return sorted(packages, key=lambda package: (-package.size, package.name))
+
+
+def _source(bytecode: str) -> str:
+    try:
+        return source_from_cache(bytecode)
+    except ValueError:
+        # beside its source, or in its place
+        return bytecode.removesuffix("c")
 
 
 def _settings(config: dict[str, Any]) -> dict[str, list[str]]:
