@@ -153,11 +153,11 @@ def kind() -> None:
         image = node_image.ensure()
     if not bundle.here():
         with steps.step("build"):
-            bake.build("production")
+            bake.build(manifests.group())
     with steps.step("cluster"):
         cluster.ensure(image)
     with steps.step("load"):
-        digests = cluster.load()
+        digests = cluster.load(manifests.group())
     with steps.step("apply"):
         cluster.apply(manifests.render("kind", digests, *more, tags=cluster.add_ons()))
     with steps.step("rollout"):
@@ -191,7 +191,7 @@ def bundle_command() -> None:
         raise Problem("this is a bundle already", code=Exit.USAGE)
     engine.ensure()
     python_image.ensure()
-    bake.build("production")
+    bake.build(manifests.group())
     bundle.make()
 
 

@@ -183,13 +183,16 @@ def delete() -> bool:
     return bool(found)
 
 
-def load() -> dict[str, str]:
-    """Bring the production images onto every node that runs pods.
+def load(group: str = "production") -> dict[str, str]:
+    """Bring the services' images onto every node that runs pods.
+
+    Args:
+        group: Bake's group that has built them.
 
     Returns:
         By image, without its tag, the digest that pods ask for: sha256:…
     """
-    loaded = nodes.load(workers(), list(bake.images().values()))
+    loaded = nodes.load(workers(), list(bake.images(group).values()))
     return {image.rpartition(":")[0]: digest for image, digest in loaded.items()}
 
 
