@@ -1,7 +1,8 @@
 # What is built: every service in every stage. How: the Dockerfile.
 #   docker buildx bake              base and the production image of every service
+#   docker buildx bake hardened     the same without a shell or a package manager in them
 #   docker buildx bake test         every service's tests; a failing test fails the build
-#   docker buildx bake echo-test    one stage of one service
+#   docker buildx bake echo-test    one service's tests; what they report is in dist/test/echo/
 # Written for buildx 0.13 too, so it has no `validation`, and no `type` or `description` in a variable.
 
 # the folders under services/
@@ -67,6 +68,9 @@ group "development" {
 group "production" {
   targets = concat(["base"], [for service in SERVICES : "${service}-production"])
 }
+group "hardened" {
+  targets = concat(["base-hardened"], [for service in SERVICES : "${service}-hardened"])
+}
 
 target "_common" {
   args = {
@@ -83,20 +87,26 @@ target "base" {
   output   = ["type=cacheonly"]
 }
 
+target "base-hardened" {
+  inherits = ["base"]
+  args     = { ROOTFS = "hardened" }
+}
+
 target "service" {
   name = "${service}-${stage.name}"
   matrix = {
     service = SERVICES
     stage = [
-      { name = "builder", output = "cacheonly", suffix = "-builder" },
-      { name = "test", output = "cacheonly", suffix = "-test" },
-      { name = "development", output = "docker", suffix = "-development" },
-      { name = "production", output = "docker", suffix = "" },
+      { name = "builder", target = "builder", base = BASE_CONTEXT, output = "type=cacheonly", suffix = "-builder" },
+      { name = "test", target = "reports", base = BASE_CONTEXT, output = "type=local,dest=dist/test/SERVICE", suffix = "-test" },
+      { name = "development", target = "development", base = BASE_CONTEXT, output = "type=docker", suffix = "-development" },
+      { name = "production", target = "production", base = BASE_CONTEXT, output = "type=docker", suffix = "" },
+      { name = "hardened", target = "production", base = "target:base-hardened", output = "type=docker", suffix = "-hardened" },
     ]
   }
   inherits = ["_common"]
-  target   = stage.name
-  contexts = { base = BASE_CONTEXT }
+  target   = stage.target
+  contexts = { base = stage.base }
   args = {
     SERVICE  = service
     REVISION = REVISION
@@ -110,5 +120,5 @@ target "service" {
     "org.opencontainers.image.licenses" = "MIT"
   }
   tags   = ["${REGISTRY}${service}:${VERSION}${stage.suffix}"]
-  output = ["type=${stage.output}"]
+  output = [replace(stage.output, "SERVICE", service)]
 }

@@ -43,10 +43,10 @@ def plan(*targets: str) -> str:
     return quiet("docker", "buildx", "bake", "--print", *targets, env=variables())
 
 
-def images(stage: str = "production") -> dict[str, str]:
-    """Give every service's image of a stage as bake tags it: stagecraft/echo:dev."""
-    targets = json.loads(plan(stage))["target"]
-    return {service: targets[f"{service}-{stage}"]["tags"][0] for service in service_names()}
+def images(group: str = "production") -> dict[str, str]:
+    """Give the image of every service in a group as bake tags it: stagecraft/echo:dev."""
+    targets = json.loads(plan(group))["target"]
+    return {service: targets[f"{service}-{group}"]["tags"][0] for service in service_names()}
 
 
 def version() -> str:
