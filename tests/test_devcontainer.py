@@ -33,7 +33,7 @@ def test_make_works_in_it(run: Any, copy: Path) -> None:
     into = ("docker", "run", "--rm", f"--volume={copy}:/workspace", "--workdir=/workspace", *variables)
 
     run(*into, "--user=0", IMAGE, "chown", "--recursive", configuration["remoteUser"], ".")
-    script = f"{configuration['postCreateCommand']} && whoami && uv run --quiet pytest --quiet services/echo && git --version"
+    script = f"{configuration['postCreateCommand']}; whoami; uv run --quiet pytest --quiet services/echo; git --version"
     said = run(*into, f"--user={configuration['remoteUser']}", IMAGE, "sh", "-ec", script).stdout
     run(*into, "--user=0", IMAGE, "chown", "--recursive", "0", ".")
     run("docker", "rmi", IMAGE)
