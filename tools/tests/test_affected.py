@@ -102,7 +102,7 @@ strict = true
 xfail_strict = true
 """
 FILES = {
-    ".dockerignore": "*\n",
+    ".dockerignore": "*\n!tools/get_uv.py\n",
     ".gitignore": "__pycache__/\n",
     "Dockerfile": "RUN uv sync --inexact --only-group test\nRUN uv sync --group development\n",
     "Dockerfile.single-stage": "",
@@ -574,6 +574,8 @@ def test_all_that_reaches_a_build_touches_something(repository: Repository) -> N
     ]
     tracked = [path.relative_to(ROOT).as_posix() for path in paths]
 
+    shutil.copy(ROOT / ".dockerignore", repository.root)
+    repository.git("branch", "--force", "main", repository.commit())
     assert {"pyproject.toml", "uv.lock", "tools/get_uv.py", "services/echo/tests", "libs/chassis/src"} <= set(tracked)
     for name in sorted({*tracked} - {"pyproject.toml", "uv.lock"}):
         path = name if name.endswith((".py", ".toml")) else f"{name}/new.py"
