@@ -77,7 +77,12 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=cache,target=/root/.cache/uv \
     uv sync --inexact --only-group test
 COPY services/${SERVICE}/test[s] services/${SERVICE}/tests
-RUN pytest "services/$SERVICE"
+RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
+    --cov="$SERVICE" --cov-report=term --cov-report=xml:/reports/coverage.xml
+
+# reports is what a test run leaves to its caller
+FROM scratch AS reports
+COPY --from=test /reports /
 
 # development reloads on an edit: mount the src folders over these, never /app, which holds the environment
 FROM builder AS development

@@ -100,6 +100,10 @@ test: lint ## Everything: lint, unit tests, test stages, images, smoke
 	@$(STAGECRAFT) engine
 	@uv run --quiet pytest
 
+.PHONY: test-service
+test-service: .venv ## Each service's own tests, reports in dist/test; SERVICE=echo: one's
+	@$(STAGECRAFT) test-service $(SERVICE)
+
 .PHONY: test-kind
 test-kind: .venv ## What only a cluster can show; needs, and makes, the kind cluster
 	@uv run --quiet pytest tests/kind

@@ -1,7 +1,7 @@
 # What is built: every service in every stage. How: the Dockerfile.
 #   docker buildx bake              base and the production image of every service
 #   docker buildx bake test         every service's tests; a failing test fails the build
-#   docker buildx bake echo-test    one stage of one service
+#   docker buildx bake echo-test    one service's tests; what they report is in dist/test/echo/
 # Written for buildx 0.13 too, so it has no `validation`, and no `type` or `description` in a variable.
 
 # the folders under services/
@@ -88,14 +88,14 @@ target "service" {
   matrix = {
     service = SERVICES
     stage = [
-      { name = "builder", output = "cacheonly", suffix = "-builder" },
-      { name = "test", output = "cacheonly", suffix = "-test" },
-      { name = "development", output = "docker", suffix = "-development" },
-      { name = "production", output = "docker", suffix = "" },
+      { name = "builder", target = "builder", output = "type=cacheonly", suffix = "-builder" },
+      { name = "test", target = "reports", output = "type=local,dest=dist/test/SERVICE", suffix = "-test" },
+      { name = "development", target = "development", output = "type=docker", suffix = "-development" },
+      { name = "production", target = "production", output = "type=docker", suffix = "" },
     ]
   }
   inherits = ["_common"]
-  target   = stage.name
+  target   = stage.target
   contexts = { base = BASE_CONTEXT }
   args = {
     SERVICE  = service
@@ -110,5 +110,5 @@ target "service" {
     "org.opencontainers.image.licenses" = "MIT"
   }
   tags   = ["${REGISTRY}${service}:${VERSION}${stage.suffix}"]
-  output = ["type=${stage.output}"]
+  output = [replace(stage.output, "SERVICE", service)]
 }

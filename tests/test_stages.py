@@ -1,12 +1,16 @@
 """What a stage promises beyond the image that it ends in."""
 
+import os
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
-from stagecraft import python_image
-from stagecraft.project import service_names
+from stagecraft import python_image, unit
+from stagecraft.project import ROOT, service_names
+
+BROKEN = "def test_broken():\n    assert 1 + 1 == 3\n"
 
 pytestmark = pytest.mark.usefixtures("engine_here")
 
@@ -18,14 +22,59 @@ def bake(run: Any, folder: Path, *targets: str, code: int = 0) -> str:
     return str(run("docker", "buildx", "bake", "--progress", "plain", *targets, cwd=folder, code=code, env=env).stdout)
 
 
-def test_every_service_passes_its_tests_in_its_own_stage(run: Any) -> None:
-    """`bake test` runs each service's tests where only that service's locked dependencies are."""
-    run("make", "build", "TARGETS=test")
+def reported(folder: Path) -> tuple[list[str], list[str]]:
+    """Give the names of the tests and the files that a service's reports tell of."""
+    cases = ET.parse(folder / "junit.xml").iter("testcase")  # noqa: S314 - written by our own pytest
+    files = ET.parse(folder / "coverage.xml").iter("class")  # noqa: S314 - the same
+    return sorted(case.attrib["name"] for case in cases), sorted(file.attrib["filename"] for file in files)
+
+
+@pytest.mark.parametrize("service", service_names())
+def test_a_service_passes_its_tests_in_its_own_stage(run: Any, service: str) -> None:
+    """`bake SERVICE-test` runs them where only its locked dependencies are, and reports them and its own files."""
+    said = run("make", "test-service", f"SERVICE={service}").stdout
+    folder = unit.REPORTS / service
+    tests, files = reported(folder)
+
+    assert f"{len(tests)} tests passed" in said
+    assert files == sorted(str(path.relative_to(ROOT)) for path in (ROOT / "services" / service / "src").rglob("*.py"))
+    assert {path.stat().st_uid for path in folder.iterdir()} == {os.geteuid()}
+
+
+def test_unchanged_tests_are_not_run_again(run: Any) -> None:
+    """The same reports come from the cache."""
+    run("make", "test-service", "SERVICE=echo")
+    first = (unit.REPORTS / "echo" / "junit.xml").read_text()
+    said = run("make", "test-service", "SERVICE=echo").stdout
+
+    assert (unit.REPORTS / "echo" / "junit.xml").read_text() == first
+    assert "test session starts" not in said
+
+
+def test_a_service_is_tested_without_an_engine_too(run: Any) -> None:
+    """The same tests pass in an environment of this machine, and the same files are reported."""
+    run("make", "test-service", "SERVICE=echo")
+    in_engine = reported(unit.REPORTS / "echo")
+    run("make", "test-service", "SERVICE=echo", "ENGINE=none", env={"DOCKER_HOST": "unix:///none"})
+
+    assert reported(unit.REPORTS / "echo") == in_engine
+
+
+def test_a_failing_service_hides_no_other(run: Any, copy: Path) -> None:
+    """Each is tested although one before it fails, and the failing one is named."""
+    (copy / "services/echo/tests/test_broken.py").write_text(BROKEN)
+    env = {"DOCKER_HOST": "unix:///none"}
+
+    said = run("make", "test-service", "ENGINE=none", cwd=copy, env=env, code=2).stdout
+
+    assert "FAILED services/echo/tests/test_broken.py::test_broken" in said
+    assert f"tests of 1 of {len(service_names())} services failed\necho: " in said
+    assert len(reported(copy / "dist/test/health")[0]) > 0
 
 
 def test_a_failing_test_fails_the_build_and_says_why(run: Any, copy: Path) -> None:
     """The build ends with an error and pytest's own words."""
-    (copy / "services/echo/tests/test_broken.py").write_text("def test_broken():\n    assert 1 + 1 == 3\n")
+    (copy / "services/echo/tests/test_broken.py").write_text(BROKEN)
 
     said = bake(run, copy, "test", code=1)
 

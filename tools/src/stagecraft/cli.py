@@ -34,6 +34,7 @@ from stagecraft import (
     soak,
     sync,
     timeline,
+    unit,
 )
 from stagecraft.bench import report
 from stagecraft.console import Steps, console, errors
@@ -318,6 +319,30 @@ def build(
     engine.ensure()
     python_image.ensure()
     bake.build(*(targets or []))
+
+
+@app.command(name="test-service")
+def service_tests(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="All where none is named.")] = None,
+    engine_name: EngineOption = Engine.DOCKER,
+) -> None:
+    """Run services' own tests, each service in its own environment; reports are in dist/test/."""
+    chosen = unit.named(names or [])
+    if engine_name is Engine.DOCKER:
+        python_image.selected()
+        engine.ensure()
+        python_image.ensure()
+    failed = []
+    for service in chosen:
+        # one after another: what fails in one ends no other
+        try:
+            (unit.in_engine if engine_name is Engine.DOCKER else unit.here)(service)
+        except Problem as problem:
+            failed.append(f"{service}: {problem}")
+        else:
+            unit.tell(service)
+    if failed:
+        raise Problem(f"tests of {len(failed)} of {len(chosen)} services failed", "\n".join(failed))
 
 
 @app.command()
