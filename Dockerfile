@@ -1,45 +1,47 @@
 # How every service is built: one graph of stages, whichever the service.
 #   docker build .                                            echo, ready for production
 #   docker build --build-arg SERVICE=health --target test .   one stage of another service
+# What an image holds is of the platform that it is built for; every step runs on the platform that builds.
 
 # PYTHON_VERSION may be 3.11, 3.13 or 3.14
 ARG PYTHON_VERSION=3.14
 # PYTHON_IMAGE is an image of yours, in place of python's own
 ARG PYTHON_IMAGE=python:${PYTHON_VERSION}-slim
+# ROOTFS is what a service stands on: debian or hardened
+ARG ROOTFS=debian
+# FILE_TIME is when every file was written: 1980, not the clock's, so that two builds of one commit give one image
+ARG FILE_TIME=315532800
 
-# base is what every service runs on: the interpreter without an installer, and a user who owns nothing
-FROM ${PYTHON_IMAGE} AS base
-LABEL dev.stagecraft.image=true
-ENV PATH=/app/.venv/bin:$PATH \
-    PORT=8000 \
-    PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
-RUN <<EOF
+# python is the image as it comes
+FROM ${PYTHON_IMAGE} AS python
+
+# debian is its files without an installer, and with a user who owns nothing
+FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS debian
+WORKDIR /rootfs
+ARG FILE_TIME
+RUN --mount=type=bind,from=python,target=/python <<EOF
 set -eu
 case $(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') in
   3.11 | 3.13 | 3.14) ;;
   *) echo "$(python --version) is not supported, but 3.11, 3.13 and 3.14 are" >&2; exit 2 ;;
 esac
-python -m pip uninstall --quiet --yes --root-user-action ignore pip
-# and the pip that venv would bring back
-find / -xdev -name 'pip-*.whl' -delete
-groupadd --gid 10001 appuser
-useradd --uid 10001 --gid appuser --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
+touch /before
+cp --archive /python/. .
+# pip, and the one that venv would bring back
+find . \( -path '*/bin/pip*' -o -path '*-packages/pip' -o -name 'pip-*.dist-info' -o -name 'pip-*.whl' \) -prune -exec rm -r {} +
+# the date of a password's last change
+export SOURCE_DATE_EPOCH="$FILE_TIME"
+groupadd --prefix "$PWD" --gid 10001 appuser
+useradd --prefix "$PWD" --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
 # the image's own places that anyone may write to, but /tmp
-chmod o-w /run/lock /var/tmp
+chmod o-w run/lock var/tmp
+find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
-WORKDIR /app
-EXPOSE 8000
-# for `docker run` and compose: Kubernetes has probes of its own
-HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
-  CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
-
-# builder installs one service and the libraries it needs into /app/.venv
-FROM base AS builder
+# uv is the installer that uv.lock pins
+FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS uv
 # a build secret named ca takes the place of this bundle, for networks whose proxy has a CA of its own
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
-    UV_COMPILE_BYTECODE=1 \
     UV_FROZEN=1 \
     UV_LINK_MODE=copy \
     UV_NO_DEFAULT_GROUPS=1
@@ -47,8 +49,68 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=tools/get_uv.py,target=tools/get_uv.py \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     python tools/get_uv.py /usr/local/bin
+
+# hardened is what of debian's files Python needs: no shell, no package manager
+FROM uv AS hardened
+WORKDIR /harden
+ARG FILE_TIME
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    --mount=type=cache,target=/root/.cache/uv \
+    uv sync --only-group harden
+RUN --mount=type=bind,from=debian,source=/rootfs,target=/debian \
+    --mount=type=bind,source=tools/harden.py,target=tools/harden.py \
+    .venv/bin/python tools/harden.py /debian /rootfs
+
+FROM ${ROOTFS} AS rootfs
+
+# base is what every service runs on
+FROM scratch AS base
+LABEL dev.stagecraft.image=true
+ENV PATH=/app/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    PORT=8000 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+COPY --from=rootfs /rootfs /
+EXPOSE 8000
+# for `docker run` and compose: Kubernetes has probes of its own
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
+  CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
+
+# libraries is those of libs/ that the service needs: an edit of another one ends here
+FROM uv AS libraries
 ARG SERVICE=echo
-# dependencies first: a change of source leaves this layer alone
+RUN --mount=type=bind,source=uv.lock,target=uv.lock \
+    --mount=type=bind,source=libs,target=libs <<EOF
+#!/usr/bin/env python3
+import os, pathlib, shutil, tomllib
+
+packages = {package["name"]: package for package in tomllib.loads(pathlib.Path("uv.lock").read_text())["package"]}
+folders = {name: package["source"].get("editable", "") for name, package in packages.items()}
+needed = [name for name, folder in folders.items() if folder == "services/" + os.environ["SERVICE"]]
+for name in needed:
+    needed += [one["name"] for one in packages[name].get("dependencies", []) if one["name"] not in needed]
+pathlib.Path("/chosen").mkdir()
+for folder in {folders[name] for name in needed if folders[name].startswith("libs/")}:
+    shutil.copytree(folder + "/src", "/chosen/" + folder + "/src")
+    shutil.copy(folder + "/pyproject.toml", "/chosen/" + folder)
+EOF
+
+# builder installs one service and the libraries it needs into /app/.venv
+FROM uv AS builder
+LABEL dev.stagecraft.image=true
+# the sources are here: /app is what is copied from this stage
+WORKDIR /src
+ENV PATH=/app/.venv/bin:$PATH \
+    PYC_INVALIDATION_MODE=UNCHECKED_HASH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    UV_PROJECT_ENVIRONMENT=/app/.venv \
+    VIRTUAL_ENV=/app/.venv
+ARG FILE_TIME
+ARG TARGETARCH
+ARG SERVICE=echo
+# dependencies first: a change of source leaves this layer alone; wheels only, as a build would be for the platform that builds
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
@@ -59,17 +121,34 @@ if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
   sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
   exit 2
 fi
-uv sync --no-install-workspace --package "$SERVICE"
+case $TARGETARCH in
+  amd64) machine=x86_64 ;;
+  arm64) machine=aarch64 ;;
+  *) echo "there are images for amd64 and arm64, but not for $TARGETARCH" >&2; exit 2 ;;
+esac
+uv sync --no-install-workspace --package "$SERVICE" --no-build --python-platform "$machine-unknown-linux-gnu" --compile-bytecode
+rm /app/.venv/.lock
+mkdir --parents /below/app
+find /app /below -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
 COPY pyproject.toml uv.lock ./
-COPY libs libs
+COPY --from=libraries /chosen ./
 # as patterns, which may match nothing: a wrong SERVICE gets the message above
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
-# uv leaves a lock that anyone may write to
-RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --offline --no-editable --package "$SERVICE" && rm .venv/.lock
+# uv leaves a lock that anyone may write to, and in uv_cache.json the time
+RUN <<EOF
+set -eu
+for project in ./*/*/pyproject.toml; do
+  set -- "$@" "${project%/*}"
+done
+uv pip install --quiet --offline --no-cache --no-deps "$@"
+rm /app/.venv/.lock /app/.venv/lib/python3*/site-packages/*.dist-info/uv_cache.json
+find /app -newermt "@$FILE_TIME" -name RECORD -exec sed -i /uv_cache.json/d {} +
+find /app -newermt "@$FILE_TIME" -name '*.py' -exec python -m compileall -q --invalidation-mode unchecked-hash {} +
+find /app -newermt "@$FILE_TIME" -exec touch --no-dereference --date="@$FILE_TIME" {} +
+EOF
 
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test
@@ -84,8 +163,16 @@ RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
 FROM scratch AS reports
 COPY --from=test /reports /
 
+# editable has the members as they are edited, and what reloads them
+FROM builder AS editable
+WORKDIR /app
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=cache,target=/root/.cache/uv \
+    cp --recursive /src/. . && uv sync --package "$SERVICE" --group development
+
 # development reloads on an edit: mount the src folders over these, never /app, which holds the environment
-FROM builder AS development
+FROM base AS development
+ARG SERVICE=echo
 ENV LOG_FORMAT=console \
     UVICORN_APP=${SERVICE}.app:create_app \
     UVICORN_FACTORY=true \
@@ -95,9 +182,8 @@ ENV LOG_FORMAT=console \
     UVICORN_RELOAD_DIRS=libs:services \
     UVICORN_SERVER_HEADER=false \
     UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=1
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
-    --mount=type=cache,target=/root/.cache/uv \
-    uv sync --package "$SERVICE" --group development && rm .venv/.lock
+COPY --from=editable /app /app
+WORKDIR /app
 COPY tools/reload.py tools/
 USER 10001:10001
 CMD ["python", "tools/reload.py"]
@@ -108,6 +194,10 @@ ARG SERVICE=echo
 ARG REVISION=unknown
 ENV REVISION=${REVISION} \
     SERVICE=${SERVICE}
-COPY --link --from=builder /app/.venv /app/.venv
+# An empty folder first: the engine's own store orders a layer's files by whether it knows the layer below from
+# another build, and this one is never known in a build from scratch.
+COPY --from=builder /below /
+COPY --from=builder /app /app
+WORKDIR /app
 USER 10001:10001
 CMD ["gunicorn", "--config", "python:chassis.gunicorn"]

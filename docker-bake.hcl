@@ -1,5 +1,6 @@
 # What is built: every service in every stage. How: the Dockerfile.
 #   docker buildx bake              base and the production image of every service
+#   docker buildx bake hardened     the same without a shell or a package manager in them
 #   docker buildx bake test         every service's tests; a failing test fails the build
 #   docker buildx bake echo-test    one service's tests; what they report is in dist/test/echo/
 # Written for buildx 0.13 too, so it has no `validation`, and no `type` or `description` in a variable.
@@ -67,6 +68,9 @@ group "development" {
 group "production" {
   targets = concat(["base"], [for service in SERVICES : "${service}-production"])
 }
+group "hardened" {
+  targets = concat(["base-hardened"], [for service in SERVICES : "${service}-hardened"])
+}
 
 target "_common" {
   args = {
@@ -83,20 +87,26 @@ target "base" {
   output   = ["type=cacheonly"]
 }
 
+target "base-hardened" {
+  inherits = ["base"]
+  args     = { ROOTFS = "hardened" }
+}
+
 target "service" {
   name = "${service}-${stage.name}"
   matrix = {
     service = SERVICES
     stage = [
-      { name = "builder", target = "builder", output = "type=cacheonly", suffix = "-builder" },
-      { name = "test", target = "reports", output = "type=local,dest=dist/test/SERVICE", suffix = "-test" },
-      { name = "development", target = "development", output = "type=docker", suffix = "-development" },
-      { name = "production", target = "production", output = "type=docker", suffix = "" },
+      { name = "builder", target = "builder", base = BASE_CONTEXT, output = "type=cacheonly", suffix = "-builder" },
+      { name = "test", target = "reports", base = BASE_CONTEXT, output = "type=local,dest=dist/test/SERVICE", suffix = "-test" },
+      { name = "development", target = "development", base = BASE_CONTEXT, output = "type=docker", suffix = "-development" },
+      { name = "production", target = "production", base = BASE_CONTEXT, output = "type=docker", suffix = "" },
+      { name = "hardened", target = "production", base = "target:base-hardened", output = "type=docker", suffix = "-hardened" },
     ]
   }
   inherits = ["_common"]
   target   = stage.target
-  contexts = { base = BASE_CONTEXT }
+  contexts = { base = stage.base }
   args = {
     SERVICE  = service
     REVISION = REVISION

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from stagecraft import bake, compose, engine, host, python_image
-from stagecraft.project import ROOT, service_names
+from stagecraft.project import ROOT
 
-BASE_IMAGE = "stagecraft/base:test"
+# What is shipped, and what it stands on.
+BASES = {"production": "base", "hardened": "base-hardened"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Shown in a document, but not run by the tests that it runs.
 ITSELF = "make test"
@@ -59,16 +60,12 @@ def engine_here() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def images(engine_here: None) -> dict[str, str]:  # noqa: ARG001 - it builds with it
-    """Build every production image, from the cache where another module has; give its name by service."""
-    # base too, in the same build: another one could find an equal base of another time in the cache
-    bake.build("production", "--set", "base.output=type=docker", "--set", f"base.tags={BASE_IMAGE}")
-    return {service: f"stagecraft/{service}:dev" for service in service_names()}
-
-
-@pytest.fixture(scope="module")
-def base_image(images: dict[str, str]) -> str:  # noqa: ARG001 - it is built with them
-    """Give the name of the base stage as an image of its own, to compare others with."""
-    return BASE_IMAGE
+    """Build every image that ships, from the cache where another module has; give its name by bake's target."""
+    bases = {base: f"stagecraft/{base}:test" for base in BASES.values()}
+    exports = [f"--set={base}.{key}" for base, name in bases.items() for key in ("output=type=docker", f"tags={name}")]
+    bake.build(*BASES, *exports)
+    built = {f"{service}-{group}": name for group in BASES for service, name in bake.images(group).items()}
+    return built | bases
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import pytest
 
 from stagecraft.project import service_names
 
-STAGES = ["builder", "development", "production", "test"]
+STAGES = ["builder", "development", "hardened", "production", "test"]
+BASES = {stage: "base-hardened" if stage == "hardened" else "base" for stage in STAGES}
 
 
 def fields(entry: str | dict[str, str]) -> dict[str, str]:
@@ -21,14 +22,14 @@ def fields(entry: str | dict[str, str]) -> dict[str, str]:
 def plan(run: Callable[..., Any]) -> dict[str, Any]:
     """Give bake's whole plan, SOURCE_DATE_EPOCH being known."""
     env = {"DOCKER_HOST": "unix:///none", "SOURCE_DATE_EPOCH": "1700000000", "REVISION": "abc", "SSL_CERT_FILE": ""}
-    text = run("docker", "buildx", "bake", "--print", *STAGES, "base", env=env).stdout
+    text = run("docker", "buildx", "bake", "--print", *STAGES, *set(BASES.values()), env=env).stdout
     planned: dict[str, Any] = json.loads(text[text.index("{\n") :])
     return planned
 
 
 def test_every_service_has_exactly_its_targets(plan: dict[str, Any]) -> None:
     """The folders under services/ and the targets of docker-bake.hcl say the same."""
-    expected = {f"{service}-{stage}" for service in service_names() for stage in STAGES} | {"base"}
+    expected = {f"{service}-{stage}" for service in service_names() for stage in STAGES} | set(BASES.values())
 
     assert expected == set(plan["target"])
 
@@ -36,7 +37,9 @@ def test_every_service_has_exactly_its_targets(plan: dict[str, Any]) -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_group_holds_its_stage_of_every_service_and_base(plan: dict[str, Any], stage: str) -> None:
     """`docker buildx bake STAGE` builds that stage of every service, and base is asked for by name."""
-    assert {"base"} | {f"{service}-{stage}" for service in service_names()} == set(plan["group"][stage]["targets"])
+    assert {BASES[stage]} | {f"{service}-{stage}" for service in service_names()} == set(
+        plan["group"][stage]["targets"]
+    )
 
 
 def test_the_default_is_production(run: Callable[..., Any]) -> None:
@@ -49,11 +52,11 @@ def test_the_default_is_production(run: Callable[..., Any]) -> None:
 
 
 def test_base_is_linked_and_built_once(plan: dict[str, Any]) -> None:
-    """One target makes the base stage, every other takes it over, and it is not exported."""
-    others = {name: target for name, target in plan["target"].items() if name != "base"}
-
-    assert [fields(output) for output in plan["target"]["base"]["output"]] == [{"type": "cacheonly"}]
-    assert all(target["contexts"] == {"base": "target:base"} for target in others.values())
+    """One target makes what a group's services stand on, each of them takes it over, and it is not exported."""
+    for stage, base in BASES.items():
+        assert [fields(output) for output in plan["target"][base]["output"]] == [{"type": "cacheonly"}]
+        for service in service_names():
+            assert plan["target"][f"{service}-{stage}"]["contexts"] == {"base": f"target:{base}"}
 
 
 def test_base_may_be_an_image_of_yours(run: Callable[..., Any]) -> None:

@@ -41,20 +41,22 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
     sent = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert not set(LEAKS) & sent
     assert {path.split("/")[0] for path in sent} == {"libs", "pyproject.toml", "services", "tools", "uv.lock"}
-    assert {path for path in sent if path.startswith("tools/")} == {"tools/get_uv.py", "tools/reload.py"}
+    assert {path for path in sent if path.startswith("tools/")} == {"tools/get_uv.py", "tools/harden.py", "tools/reload.py"}
     assert not any("SECRET" in (out / path).read_text(errors="replace") for path in sent)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--target", "builder"], ["--file", "Dockerfile.single-stage"]], ids=["builder", "single-stage"]
+    ("arguments", "folders"),
+    [(["--target", "builder"], ["/src"]), (["--file", "Dockerfile.single-stage"], [])],
+    ids=["builder", "single-stage"],
 )
-def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str]) -> None:
+def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str], folders: list[str]) -> None:
     """Not into the builder stage, and not where everything is copied."""
     image = run("docker", "build", "--quiet", *arguments, ".", cwd=leaky).stdout.split()[-1]
     names = sorted({Path(name).name for name in LEAKS} - {"config", "token"})
     tests = [word for name in names for word in ("-o", "-name", name)][1:]
 
-    found = run("docker", "run", "--rm", image, "find", "/app", *tests).stdout.split()
+    found = run("docker", "run", "--rm", image, "find", "/app", *folders, *tests).stdout.split()
     run("docker", "rmi", image)
 
     assert found == []

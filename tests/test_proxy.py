@@ -99,7 +99,7 @@ def _dockerfile(tmp_path: Path) -> Path:
 def build(dockerfile: Path, proxy: Proxy, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Build echo anew, through the proxy only."""
     return subprocess.run(
-        ["docker", "build", "--file", str(dockerfile), "--no-cache-filter", "builder", "--network", "host",
+        ["docker", "build", "--file", str(dockerfile), "--no-cache-filter", "uv,builder", "--network", "host",
          "--progress", "plain", "--build-arg", f"HTTPS_PROXY={proxy.url}", *arguments, "."],
         check=False, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip

@@ -27,4 +27,4 @@ def test_a_stand_in_can_do_what_the_real_one_can(run: Any) -> None:
 
 def test_a_plain_build_needs_no_flag(run: Any) -> None:
     """Without bake and without its secret, everything is fetched with what the image itself trusts."""
-    run("docker", "build", "--no-cache-filter", "builder", "--target", "builder", ".")
+    run("docker", "build", "--no-cache-filter", "uv,builder", "--target", "builder", ".")

@@ -89,14 +89,15 @@ def test_a_wrong_address_is_refused(run: Any) -> None:
     assert f"NAME being one of {', '.join(service_names())}" in said.stdout
 
 
+@pytest.mark.parametrize("group", ["production", "hardened"])
 @pytest.mark.parametrize("service", service_names())
-def test_a_bare_production_container_passes(
-    service: str, images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
+def test_a_bare_container_passes(
+    *, service: str, group: str, images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
 ) -> None:
     """Nothing but `docker run`: no compose, no sibling."""
     name = container(
         *("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--publish", ANY_PORT),
-        *("--env", "DOCS=true", "--env", "ECHO_FAULTS=true", images[service]),
+        *("--env", "DOCS=true", "--env", "ECHO_FAULTS=true", images[f"{service}-{group}"]),
     )
     wait_until_healthy(name)
     address = run("docker", "port", name, "8000").stdout.split()[0]
@@ -110,7 +111,7 @@ def test_a_bare_production_container_passes(
 
 def test_base_url_is_anywhere(images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any) -> None:
     """A service as it is deployed, without its documents and faults, passes by its address alone."""
-    name = container("--publish", ANY_PORT, images["echo"])
+    name = container("--publish", ANY_PORT, images["echo-production"])
     wait_until_healthy(name)
     address = run("docker", "port", name, "8000").stdout.split()[0]
 
@@ -148,12 +149,12 @@ def test_one_request_id_reaches_both_services_logs(
     images: dict[str, str], run: Any, container: Any, wait_until_healthy: Any
 ) -> None:
     """From curl, through health, to echo: each logs the id that came with the request."""
-    echo = container("--publish", ANY_PORT, images["echo"])
+    echo = container("--publish", ANY_PORT, images["echo-production"])
     address = run(
         "docker", "inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", echo
     ).stdout.strip()
     targets = json.dumps({"echo": f"http://{address}:8000/health"})
-    health = container("--publish", ANY_PORT, "--env", f"HEALTH_TARGETS={targets}", images["health"])
+    health = container("--publish", ANY_PORT, "--env", f"HEALTH_TARGETS={targets}", images["health-production"])
     url = f"http://{run('docker', 'port', health, '8000').stdout.split()[0]}"
     wait_until_healthy(health)
 

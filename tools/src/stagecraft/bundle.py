@@ -68,7 +68,7 @@ def _add_parts(folder: Path) -> None:
     node = node_image.ensure()
     quiet("docker", "tag", node, NODE_IMAGE)
     with console.status("saving images"):
-        archive.save([*bake.images().values(), NODE_IMAGE], str(parts / "images.tar"))
+        archive.save([*bake.images(manifests.group()).values(), NODE_IMAGE], str(parts / "images.tar"))
     manifests.release()
     shutil.copy(manifests.RELEASE, folder / "stagecraft.yaml")
     shutil.copy(cluster.kind(), parts / "kind")

@@ -215,11 +215,11 @@ def kind() -> None:
         image = node_image.ensure()
     if not bundle.here():
         with steps.step("build"):
-            bake.build("production")
+            bake.build(manifests.group())
     with steps.step("cluster"):
         cluster.ensure(image)
     with steps.step("push"):
-        references = cluster.load()
+        references = cluster.load(manifests.group())
     with steps.step("apply"):
         cluster.apply(manifests.render("kind", references, *more, tags=cluster.add_ons()))
     with steps.step("rollout"):
@@ -253,7 +253,7 @@ def bundle_command() -> None:
         raise Problem("this is a bundle already", code=Exit.USAGE)
     engine.ensure()
     python_image.ensure()
-    bake.build("production")
+    bake.build(manifests.group())
     bundle.make()
 
 

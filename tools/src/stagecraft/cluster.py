@@ -168,13 +168,16 @@ def delete() -> bool:
     return bool(found)
 
 
-def load() -> dict[str, str]:
-    """Bring the production images to where every node pulls from: the registry of this machine.
+def load(group: str = "production") -> dict[str, str]:
+    """Bring the services' images to where every node pulls from: the registry of this machine.
+
+    Args:
+        group: Bake's group that has built them.
 
     Returns:
         By image, without its tag, the reference that pods ask for: localhost:5001/stagecraft/echo@sha256:…
     """
-    pushed = push(list(bake.images().values()))
+    pushed = push(list(bake.images(group).values()))
     return {image.rpartition(":")[0]: reference for image, reference in pushed.items()}
 
 

@@ -29,6 +29,11 @@ def components() -> list[str]:
     return asked
 
 
+def group() -> str:
+    """Give the bake group whose images are deployed: hardened where that component is asked for, else production."""
+    return "hardened" if "hardened" in components() else "production"
+
+
 def render(
     overlay: str,
     references: dict[str, str],
@@ -98,7 +103,7 @@ def release() -> None:
     Raises:
         Problem: An image is not built, or its registry has not got it.
     """
-    tagged = bake.images()
+    tagged = bake.images(group())
     pushed = "." in (registry := next(iter(tagged.values())).partition("/")[0]) or ":" in registry
     digests = {image: _pushed(image) for image in tagged.values()} if pushed else _saved(list(tagged.values()))
     images = [
@@ -107,7 +112,8 @@ def release() -> None:
     ]
     PRODUCTION_IMAGES.write_text(production_images(images))
     RELEASE.parent.mkdir(exist_ok=True)
-    RELEASE.write_text(render("production", {}, *components()) + "\n")
+    by_name = {image.rpartition(":")[0]: digest for image, digest in digests.items()}
+    RELEASE.write_text(render("production", by_name, *components()) + "\n")
 
 
 def production_images(images: list[dict[str, str]]) -> str:

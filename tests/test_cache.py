@@ -1,0 +1,119 @@
+"""What a build does again after a change, and what it leaves alone: read from bake's own words."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stagecraft.project import service_names
+
+# A step as bake names it: [echo-production builder 3/6] COPY …; looking at an image, its FROM, is none.
+STEP = re.compile(r"\[(?:[\w-]+ )?([\w-]+) \d+/\d+\] (?!FROM)(\w+)")
+Bake = Callable[..., list[str]]
+
+pytestmark = pytest.mark.usefixtures("engine_here")
+
+
+def messages(said: str) -> Iterator[dict[str, Any]]:
+    """Give each JSON object of bake's progress."""
+    decoder, at = json.JSONDecoder(), said.find("{")
+    while at >= 0:
+        message, end = decoder.raw_decode(said, at)
+        yield message
+        at = said.find("{", end)
+
+
+@pytest.fixture(name="bake")
+def _bake(run: Any, copy: Path) -> Bake:
+    """Bake in a copy of the repository; give the steps that were done and not taken from the cache: "builder COPY"."""
+
+    def bake(*arguments: str) -> list[str]:
+        env = {"REGISTRY": "stagecraft/cache-", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+        command = ("docker", "buildx", "bake", "--progress", "rawjson", *(arguments or ("production",)))
+        said = run(*command, cwd=copy, env=env).stdout
+        vertexes = [vertex for message in messages(said) for vertex in message.get("vertexes") or []]
+        names = {vertex["digest"]: vertex["name"] for vertex in vertexes if vertex.get("completed")}
+        cached = {vertex["digest"] for vertex in vertexes if vertex.get("cached")}
+        steps = [STEP.search(name) for digest, name in names.items() if digest not in cached]
+        return sorted(f"{step[1]} {step[2]}" for step in steps if step)
+
+    bake()
+    return bake
+
+
+@pytest.fixture(autouse=True)
+def _removed(run: Any) -> Any:
+    """Leave no image behind."""
+    yield
+    run("docker", "rmi", "--force", *(f"stagecraft/cache-{service}:dev" for service in service_names()), code=None)
+
+
+def edit(path: Path) -> None:
+    """Change a file by one line."""
+    path.write_text(f"{path.read_text()}\n# an edit\n")
+
+
+def layers(inspect: Callable[[str], Any], service: str) -> list[str]:
+    """Give the layers of a service's image."""
+    return list(inspect(f"stagecraft/cache-{service}:dev")["RootFS"]["Layers"])
+
+
+def test_an_unchanged_repository_builds_nothing(bake: Bake) -> None:
+    """Every step comes from the cache."""
+    assert bake() == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["README.md", "docs/design.md", "services/echo/tests/test_echo.py", "libs/chassis/tests/test_app.py",
+     "services/echo/smoke.yaml", "deploy/base/pod.yaml", "tools/src/stagecraft/cli.py"],
+)  # fmt: skip
+def test_what_does_not_ship_builds_nothing(bake: Bake, copy: Path, path: str) -> None:
+    """A document, a test, a manifest or a tool is in no step of production."""
+    edit(copy / path)
+
+    assert bake() == []
+
+
+def test_one_service_rebuilds_its_own_last_steps(bake: Bake, copy: Path, inspect: Any) -> None:
+    """Its sources, their install and the layer with them: nothing of another service, no dependency, no base."""
+    before = {service: layers(inspect, service) for service in service_names()}
+    edit(copy / "services/echo/src/echo/routes.py")
+
+    assert bake() == ["builder COPY", "builder RUN", "production COPY", "production WORKDIR"]
+    changed = {service: set(layers(inspect, service)) - set(before[service]) for service in service_names()}
+    assert {service: len(new) for service, new in changed.items()} == {
+        service: int(service == "echo") for service in service_names()
+    }
+
+
+def test_a_library_rebuilds_those_that_need_it(bake: Bake, copy: Path) -> None:
+    """A library is chosen anew for every service, and only those that depend on it go on."""
+    library = copy / "libs" / "spare"
+    (library / "src" / "spare").mkdir(parents=True)
+    (library / "src" / "spare" / "__init__.py").write_text('"""Spare."""\n')
+    pyproject = (copy / "libs/chassis/pyproject.toml").read_text()
+    (library / "pyproject.toml").write_text(pyproject.replace('"chassis"', '"spare"'))
+    bake()
+
+    edit(library / "src/spare/__init__.py")
+    assert set(bake()) == {"libraries RUN"}
+
+    edit(copy / "libs/chassis/src/chassis/probes.py")
+    done = bake()
+    assert {"builder COPY", "builder RUN", "production COPY"} <= set(done)
+    assert not {step for step in done if step.startswith(("base", "debian", "uv"))}
+    assert done.count("builder RUN") == len(service_names())
+
+
+def test_base_is_built_once_for_all(bake: Bake) -> None:
+    """Even from nothing, whatever the number of services."""
+    done = bake("--no-cache", "production")
+
+    assert done.count("debian RUN") == 1
+    assert done.count("base COPY") == 1
+    assert done.count("uv RUN") == 1
+    assert done.count("production COPY") == 2 * len(service_names())
