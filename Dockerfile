@@ -12,10 +12,10 @@ ARG ROOTFS=debian
 # FILE_TIME is when every file was written: 1980, not the clock's, so that two builds of one commit give one image
 ARG FILE_TIME=315532800
 
-# python is the image as it comes
+# the image as it comes
 FROM ${PYTHON_IMAGE} AS python
 
-# debian is its files without an installer, and with a user who owns nothing
+# debian is the Python image's files without an installer, and with a user who owns nothing
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS debian
 WORKDIR /rootfs
 ARG FILE_TIME
@@ -38,7 +38,7 @@ chmod o-w run/lock var/tmp
 find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
-# uv is the installer that uv.lock pins
+# the installer that uv.lock pins
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS uv
 # a build secret named ca takes the place of this bundle, for networks whose proxy has a CA of its own
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
@@ -50,7 +50,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=uv.lock,target=uv.lock \
     python tools/get_uv.py /usr/local/bin
 
-# hardened is what of debian's files Python needs: no shell, no package manager
+# hardened is those of debian's files that Python needs: no shell, no package manager
 FROM uv AS hardened
 WORKDIR /harden
 ARG FILE_TIME
@@ -63,6 +63,7 @@ RUN --mount=type=bind,from=debian,source=/rootfs,target=/debian \
     --mount=type=bind,source=tools/harden.py,target=tools/harden.py \
     .venv/bin/python tools/harden.py /debian /rootfs
 
+# one of the two
 FROM ${ROOTFS} AS rootfs
 
 # base is what every service runs on
@@ -78,7 +79,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
   CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
-# libraries is those of libs/ that the service needs: an edit of another one ends here
+# those of libs/ that the service needs: an edit of another one ends here
 FROM uv AS libraries
 ARG SERVICE=echo
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
@@ -129,6 +130,7 @@ esac
 uv sync --no-install-workspace --package "$SERVICE" --no-build --python-platform "$machine-unknown-linux-gnu" --compile-bytecode
 rm /app/.venv/.lock
 mkdir --parents /below/app
+echo "$SERVICE" >/below/app/service
 find /app /below -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
@@ -140,6 +142,8 @@ COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
 # uv leaves a lock that anyone may write to, and in uv_cache.json the time
 RUN <<EOF
 set -eu
+# whatever the umask was of who checked the sources out
+chmod --recursive u=rwX,go=rX .
 for project in ./*/*/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done
@@ -163,7 +167,7 @@ RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
 FROM scratch AS reports
 COPY --from=test /reports /
 
-# editable has the members as they are edited, and what reloads them
+# the members as they are edited, and what reloads them
 FROM builder AS editable
 WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
@@ -194,8 +198,8 @@ ARG SERVICE=echo
 ARG REVISION=unknown
 ENV REVISION=${REVISION} \
     SERVICE=${SERVICE}
-# An empty folder first: the engine's own store orders a layer's files by whether it knows the layer below from
-# another build, and this one is never known in a build from scratch.
+# The service's name first, in a layer of its own: the engine's own store orders a layer's files by whether it knows
+# the layer below from another build, and this one it never does in a build from nothing.
 COPY --from=builder /below /
 COPY --from=builder /app /app
 WORKDIR /app
