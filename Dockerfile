@@ -12,7 +12,7 @@ ARG ROOTFS=debian
 # FILE_TIME is when every file was written: 1980, not the clock's, so that two builds of one commit give one image
 ARG FILE_TIME=315532800
 
-# the image as it comes
+# python is the image as it comes
 FROM ${PYTHON_IMAGE} AS python
 
 # debian is the Python image's files without an installer, and with a user who owns nothing
@@ -34,11 +34,11 @@ export SOURCE_DATE_EPOCH="$FILE_TIME"
 groupadd --prefix "$PWD" --gid 10001 appuser
 useradd --prefix "$PWD" --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
 # the image's own places that anyone may write to, but /tmp
-chmod o-w run/lock var/tmp
+find . -type d -perm -o=w -not -path ./tmp -exec chmod o-w {} +
 find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
-# the installer that uv.lock pins
+# uv is the installer that uv.lock pins
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS uv
 # a build secret named ca takes the place of this bundle, for networks whose proxy has a CA of its own
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
@@ -63,7 +63,7 @@ RUN --mount=type=bind,from=debian,source=/rootfs,target=/debian \
     --mount=type=bind,source=tools/harden.py,target=tools/harden.py \
     .venv/bin/python tools/harden.py /debian /rootfs
 
-# one of the two
+# rootfs is one of the two
 FROM ${ROOTFS} AS rootfs
 
 # base is what every service runs on
@@ -79,7 +79,7 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
   CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
-# those of libs/ that the service needs: an edit of another one ends here
+# libraries is those of libs/ that the service needs: an edit of another one ends here
 FROM uv AS libraries
 ARG SERVICE=echo
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
@@ -167,7 +167,7 @@ RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
 FROM scratch AS reports
 COPY --from=test /reports /
 
-# the members as they are edited, and what reloads them
+# editable is the members as they are edited, and what reloads them
 FROM builder AS editable
 WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
@@ -192,7 +192,7 @@ COPY tools/reload.py tools/
 USER 10001:10001
 CMD ["python", "tools/reload.py"]
 
-# production is base and one layer: an environment that only root can change
+# production is base and an environment that only root can change
 FROM base AS production
 ARG SERVICE=echo
 ARG REVISION=unknown

@@ -1,5 +1,6 @@
 """Two builds of one commit give the same images, whenever and from wherever they are made."""
 
+import io
 import json
 import os
 import tarfile
@@ -45,8 +46,8 @@ def _built(run: Any, copy: Path) -> Iterator[tuple[dict[str, str], dict[str, str
 def times(archive: Path) -> Iterator[tuple[str, float]]:
     """Give every time that a saved image has: of its files, of its configuration, of its history."""
     with tarfile.open(archive) as saved:
-        (manifest,) = json.loads((saved.extractfile("manifest.json") or saved).read())
-        config = json.loads((saved.extractfile(manifest["Config"]) or saved).read())
+        (manifest,) = json.load(saved.extractfile("manifest.json") or io.BytesIO())
+        config = json.load(saved.extractfile(manifest["Config"]) or io.BytesIO())
         for entry in [config, *config["history"]]:
             stamp = entry["created"].partition(".")[0].removesuffix("Z")
             yield (

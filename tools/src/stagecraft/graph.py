@@ -13,6 +13,8 @@ COLOURS = {
     "light": {"ink": "#1f2328", "quiet": "#59636e", "line": "#818b98", "box": "#f6f8fa", "ships": "#ddf4ff"},
     "dark": {"ink": "#f0f6fc", "quiet": "#9198a1", "line": "#656c76", "box": "#151b23", "ships": "#0c2d6b"},
 }
+# Stages that only hand something on: drawn, they would hide the others.
+STEPS = {"editable", "libraries", "python", "rootfs", "uv"}
 EDGE = {"light": "#0969da", "dark": "#4493f8"}
 WIDTH, HEIGHT, GAP_X, GAP_Y, LINE = 248, 92, 64, 22, 16
 FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', sans-serif"
@@ -34,8 +36,7 @@ class Stage:
 def stages(dockerfile: str) -> list[Stage]:
     """Read the stages of a Dockerfile, in its order.
 
-    The comment above a FROM describes its stage. Where it does not start with the stage's name, the stage is a step of
-    those that use it: it is left out, and they start from what it starts from.
+    The comment above a FROM describes its stage. Those of STEPS are left out: what uses one starts from what it does.
     """
     found: dict[str, Stage] = {}
     comment = ""
@@ -48,7 +49,7 @@ def stages(dockerfile: str) -> list[Stage]:
         elif found and (copied := re.search(r"COPY .*--from=(\S+)|--mount=\S*\bfrom=(\w+)", line)):
             list(found.values())[-1].copies.append(copied[1] or copied[2])
         comment = line.removeprefix("# ") if line.startswith("# ") else ""
-    shown = [stage for stage in found.values() if stage.words.startswith(f"{stage.name} ")]
+    shown = [stage for stage in found.values() if stage.name not in STEPS]
     return [_without_steps(stage, found, {one.name for one in shown}) for stage in shown]
 
 
