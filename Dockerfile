@@ -15,7 +15,7 @@ ARG FILE_TIME=315532800
 # python is the image as it comes
 FROM ${PYTHON_IMAGE} AS python
 
-# debian is its files without an installer, and with a user who owns nothing
+# debian is the Python image's files without an installer, and with a user who owns nothing
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS debian
 WORKDIR /rootfs
 ARG FILE_TIME
@@ -34,7 +34,7 @@ export SOURCE_DATE_EPOCH="$FILE_TIME"
 groupadd --prefix "$PWD" --gid 10001 appuser
 useradd --prefix "$PWD" --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
 # the image's own places that anyone may write to, but /tmp
-chmod o-w run/lock var/tmp
+find . -type d -perm -o=w -not -path ./tmp -exec chmod o-w {} +
 find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
@@ -50,7 +50,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=uv.lock,target=uv.lock \
     python tools/get_uv.py /usr/local/bin
 
-# hardened is what of debian's files Python needs: no shell, no package manager
+# hardened is those of debian's files that Python needs: no shell, no package manager
 FROM uv AS hardened
 WORKDIR /harden
 ARG FILE_TIME
@@ -63,6 +63,7 @@ RUN --mount=type=bind,from=debian,source=/rootfs,target=/debian \
     --mount=type=bind,source=tools/harden.py,target=tools/harden.py \
     .venv/bin/python tools/harden.py /debian /rootfs
 
+# rootfs is one of the two
 FROM ${ROOTFS} AS rootfs
 
 # base is what every service runs on
@@ -129,6 +130,7 @@ esac
 uv sync --no-install-workspace --package "$SERVICE" --no-build --python-platform "$machine-unknown-linux-gnu" --compile-bytecode
 rm /app/.venv/.lock
 mkdir --parents /below/app
+echo "$SERVICE" >/below/app/service
 find /app /below -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
@@ -140,6 +142,8 @@ COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
 # uv leaves a lock that anyone may write to, and in uv_cache.json the time
 RUN <<EOF
 set -eu
+# whatever the umask was of who checked the sources out
+chmod --recursive u=rwX,go=rX .
 for project in ./*/*/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done
@@ -163,12 +167,12 @@ RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
 FROM scratch AS reports
 COPY --from=test /reports /
 
-# editable has the members as they are edited, and what reloads them
+# editable is the members as they are edited, and what reloads them
 FROM builder AS editable
 WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=cache,target=/root/.cache/uv \
-    cp --recursive /src/. . && uv sync --package "$SERVICE" --group development && rm .venv/.lock
+    cp --recursive /src/. . && uv sync --package "$SERVICE" --group development
 
 # development reloads on an edit: mount the src folders over these, never /app, which holds the environment
 FROM base AS development
@@ -183,19 +187,19 @@ ENV LOG_FORMAT=console \
     UVICORN_SERVER_HEADER=false \
     UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=1
 COPY --from=editable /app /app
-COPY tools/reload.py /app/tools/
 WORKDIR /app
+COPY tools/reload.py tools/
 USER 10001:10001
 CMD ["python", "tools/reload.py"]
 
-# production is base and one layer: an environment that only root can change
+# production is base and an environment that only root can change
 FROM base AS production
 ARG SERVICE=echo
 ARG REVISION=unknown
 ENV REVISION=${REVISION} \
     SERVICE=${SERVICE}
-# An empty folder first: the engine's own store orders a layer's files by whether it knows the layer below from
-# another build, and this one is never known in a build from scratch.
+# The service's name first, in a layer of its own: the engine's own store orders a layer's files by whether it knows
+# the layer below from another build, and this one it never does in a build from nothing.
 COPY --from=builder /below /
 COPY --from=builder /app /app
 WORKDIR /app

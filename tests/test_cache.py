@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -52,8 +53,8 @@ def _removed(run: Any) -> Any:
 
 
 def edit(path: Path) -> None:
-    """Change a file by one line."""
-    path.write_text(f"{path.read_text()}\n# an edit\n")
+    """Change a file by a line that no build has seen."""
+    path.write_text(f"{path.read_text()}\n# {uuid.uuid4()}\n")
 
 
 def layers(inspect: Callable[[str], Any], service: str) -> list[str]:

@@ -41,8 +41,11 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
     sent = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
     assert not set(LEAKS) & sent
     assert {path.split("/")[0] for path in sent} == {"libs", "pyproject.toml", "services", "tools", "uv.lock"}
-    tools = {"tools/get_uv.py", "tools/harden.py", "tools/reload.py"}
-    assert {path for path in sent if path.startswith("tools/")} == tools
+    assert {path for path in sent if path.startswith("tools/")} == {
+        "tools/get_uv.py",
+        "tools/harden.py",
+        "tools/reload.py",
+    }
     assert not any("SECRET" in (out / path).read_text(errors="replace") for path in sent)
 
 

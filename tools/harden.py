@@ -157,7 +157,9 @@ def _unused(path: Path) -> bool:
 def main() -> None:
     """Choose and copy."""
     image, target = Image(Path(sys.argv[1])), Path(sys.argv[2])
-    for path in chain(PROGRAMS, MORE, map(str, image.standard_library())):
+    if not any([image.keep(path) for path in PROGRAMS]):  # noqa: C419 - every one is kept
+        sys.exit(f"there is no Python in the image: neither of {', '.join(PROGRAMS)}")
+    for path in chain(MORE, map(str, image.standard_library())):
         image.keep(path)
     for name in OF_WHEELS:
         any(image.keep(f"{folder}/{name}") for folder in image.library_folders)

@@ -14,6 +14,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "kind": ("kind",),
     "kind+autoscaling": ("kind", "autoscaling"),
     "kind+autoscaling+metrics+ingress": ("kind", "autoscaling", "metrics", "ingress"),
+    "kind+hardened": ("kind", "hardened"),
     "production": ("production",),
     "production+metrics+ingress": ("production", "metrics", "ingress"),
 }

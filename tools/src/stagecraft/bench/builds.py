@@ -23,20 +23,22 @@ ROUNDS = 3
 
 def measure() -> dict[str, list[float]]:
     """Time builds of all services in a copy, whose source can be edited, and the start of one."""
-    times: dict[str, list[float]] = {"cold": [], "no_op": [], "one_line": [], "start": []}
+    times: dict[str, list[float]] = {"cold": [], "no_op": [], "one_line": [], "one_line_alone": [], "start": []}
     variables = os.environ | bake.variables() | {"REGISTRY": "stagecraft/bench-", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
     with _copy() as folder:
-        build = ["docker", "buildx", "bake", "production"]
 
-        def bake_in_copy(*more: str) -> None:
-            subprocess.run([*build, *more], check=True, cwd=folder, env=variables, capture_output=True)
+        def bake_in_copy(*arguments: str) -> None:
+            build = ["docker", "buildx", "bake", *(arguments or ["production"])]
+            subprocess.run(build, check=True, cwd=folder, env=variables, capture_output=True)
 
         for number in track(range(ROUNDS), "seconds", console=errors):
-            times["cold"].append(_timed(lambda: bake_in_copy("--no-cache")))
+            times["cold"].append(_timed(lambda: bake_in_copy("--no-cache", "production")))
             times["no_op"].append(_timed(bake_in_copy))
             source = folder / "services" / "echo" / "src" / "echo" / "app.py"
             source.write_text(f"{source.read_text()}\n# {number} {time.time()}\n")
             times["one_line"].append(_timed(bake_in_copy))
+            source.write_text(f"{source.read_text()}\n# alone {number} {time.time()}\n")
+            times["one_line_alone"].append(_timed(lambda: bake_in_copy("echo-production")))
             times["start"].append(_start(["stagecraft/bench-echo:dev"]))
     for service in service_names():
         quiet("docker", "rmi", f"stagecraft/bench-{service}:dev")
@@ -49,10 +51,11 @@ def table(found: dict[str, list[float]]) -> str:
         "cold": "all production images, nothing cached but packages",
         "no_op": "the same again, nothing changed",
         "one_line": "the same after a change of one line of echo",
+        "one_line_alone": "the same by the target `echo-production`",
         "start": "`docker run` to echo's first 200",
     }
     lines = ["| | seconds: median (range) |", "|---|---:|"]
-    lines += [f"| {words} | {spread(found[name], 2)} |" for name, words in names.items()]
+    lines += [f"| {words} | {spread(found[name], 2)} |" for name, words in names.items() if name in found]
     return "\n".join(lines)
 
 
@@ -65,7 +68,14 @@ def _timed(action: Callable[[], object]) -> float:
 @contextmanager
 def _copy() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("Dockerfile", ".dockerignore", "docker-bake.hcl", "pyproject.toml", "uv.lock"):
+        for name in (
+            "Dockerfile",
+            "Dockerfile.dockerignore",
+            ".dockerignore",
+            "docker-bake.hcl",
+            "pyproject.toml",
+            "uv.lock",
+        ):
             shutil.copy(ROOT / name, folder)
         for name in ("libs", "services", "tools"):
             shutil.copytree(ROOT / name, Path(folder) / name)
