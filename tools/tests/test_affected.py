@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -103,7 +102,7 @@ strict = true
 xfail_strict = true
 """
 FILES = {
-    ".dockerignore": "*\n!tools/get_uv.py\n!tools/reload.py\n",
+    "Dockerfile.dockerignore": "*\n!tools/get_uv.py\n!tools/reload.py\n",
     ".gitignore": "__pycache__/\n",
     "Dockerfile": "RUN uv sync --inexact --only-group test\nRUN uv sync --group development\n",
     "Dockerfile.single-stage": "",
@@ -211,7 +210,7 @@ def test_no_change_touches_nothing(repository: Repository) -> None:
         ("libs/orphan/src/orphan/orphan.py", NONE),
         ("Dockerfile", ALL),
         ("docker-bake.hcl", ALL),
-        (".dockerignore", ALL),
+        ("Dockerfile.dockerignore", ALL),
         ("tools/get_uv.py", ALL),
         ("tools/reload.py", ALL),
         ("Dockerfile.single-stage", NONE),
@@ -576,7 +575,7 @@ def test_all_that_reaches_a_build_touches_something(repository: Repository) -> N
     ]
     tracked = [path.relative_to(ROOT).as_posix() for path in paths]
 
-    shutil.copy(ROOT / ".dockerignore", repository.root)
+    shutil.copy(ROOT / "Dockerfile.dockerignore", repository.root)
     repository.git("branch", "--force", "main", repository.commit())
     assert {"pyproject.toml", "uv.lock", "tools/get_uv.py", "services/echo/tests", "libs/chassis/src"} <= set(tracked)
     for name in sorted({*tracked} - {"pyproject.toml", "uv.lock"}):

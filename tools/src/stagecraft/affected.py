@@ -12,11 +12,8 @@ from stagecraft import lists
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
-# What every build reads, and docker-bake.hcl but for its list of services.
-SHARED = {
-    ".dockerignore", "Dockerfile", "Dockerfile.dockerignore",
-    "tools/get_uv.py", "tools/harden.py", "tools/reload.py",
-}  # fmt: skip
+# What every build reads, beside docker-bake.hcl but for its list of services, and the scripts in tools/.
+SHARED = {"Dockerfile", "Dockerfile.dockerignore"}
 # Tables of the root's pyproject.toml that no build reads: tools for the source alone, and what uv has resolved in
 # uv.lock, which --frozen reads in their place. A table that is not named here counts.
 UNREAD = {"dependency-groups", "tool.mypy", "tool.ruff", "tool.uv.sources", "tool.uv.workspace"}
@@ -46,7 +43,7 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     start = _start(root, base)
     changed = _changed(root, start)
     locks = _tables(root, start, "uv.lock")
-    tools = re.findall(r"^!(tools/\S+)$", _text(root, ".dockerignore"), re.MULTILINE)
+    tools = re.findall(r"^!(tools/\S+)$", _text(root, "Dockerfile.dockerignore"), re.MULTILINE)
     shared = [path for path in changed if path in {*SHARED, *tools}]
     bake, bake_now = (lists.SERVICES.sub("", text) for text in _texts(root, start, lists.BAKE))
     shared += [lists.BAKE] if bake != bake_now else []
