@@ -46,5 +46,5 @@ export function bars(checks: readonly Check[], time: (iso: string) => string): B
 /** Says what the bars show. */
 export function summary(checks: readonly Check[]): string {
   const up = checks.filter(({ status }) => status === "up");
-  return checks.length > 0 ? `up in ${up.length} of ${checks.length} checks` : "";
+  return checks.length > 0 ? `${up.length} of ${checks.length} up` : "";
 }

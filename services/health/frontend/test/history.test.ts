@@ -46,6 +46,6 @@ test("a slower answer is a higher bar, and none the highest", () => {
 });
 
 test("the summary counts", () => {
-  assert.equal(summary([check(1), check(2, { status: "down" })]), "up in 1 of 2 checks");
+  assert.equal(summary([check(1), check(2, { status: "down" })]), "1 of 2 up");
   assert.equal(summary([]), "");
 });
