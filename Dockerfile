@@ -98,6 +98,36 @@ for folder in {folders[name] for name in needed if folders[name].startswith("lib
     shutil.copy(folder + "/pyproject.toml", "/chosen/" + folder)
 EOF
 
+# frontend checks, tests and bundles what the service sends to browsers, if anything, with a Node that never ships
+FROM uv AS frontend
+WORKDIR /frontend
+ENV PATH=/frontend/.venv/bin:$PATH \
+    NPM_CONFIG_AUDIT=false \
+    NPM_CONFIG_CAFILE=$SSL_CERT_FILE \
+    NPM_CONFIG_FUND=false \
+    NPM_CONFIG_IGNORE_SCRIPTS=true \
+    NPM_CONFIG_UPDATE_NOTIFIER=false
+ARG FILE_TIME
+ARG SERVICE=echo
+COPY services/${SERVICE}/fronten[d]/package*.json ./
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=cache,target=/root/.npm \
+    if [ -e package.json ]; then uv sync --only-group frontend && npm ci; fi
+COPY services/${SERVICE}/fronten[d] ./
+RUN <<EOF
+set -eu
+mkdir /built
+if [ -e package.json ]; then
+  npm run check
+  npm test
+  npm run build -- "/built/share/$SERVICE"
+fi
+find /built -exec touch --date="@$FILE_TIME" {} +
+EOF
+
 # builder installs one service and the libraries it needs into /app/.venv
 FROM uv AS builder
 LABEL dev.stagecraft.image=true
@@ -153,6 +183,8 @@ find /app -newermt "@$FILE_TIME" -name RECORD -exec sed -i /uv_cache.json/d {} +
 find /app -newermt "@$FILE_TIME" -name '*.py' -exec python -m compileall -q --invalidation-mode unchecked-hash {} +
 find /app -newermt "@$FILE_TIME" -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
+# not COPY, which would leave the clock's time on .venv
+RUN --mount=type=bind,from=frontend,source=/built,target=/built cp --archive /built/. /app/.venv
 
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test

@@ -53,6 +53,10 @@ dev: .venv ## Reload on an edit, until Ctrl-C; SERVICE=, ENGINE=none, POLL=true,
 dev-kind: .venv ## Reload SERVICE=echo on an edit in the kind cluster, until Ctrl-C
 	@$(STAGECRAFT) dev-kind
 
+.PHONY: frontend
+frontend: .venv ## Bundle front ends anew for make dev ENGINE=none
+	@$(STAGECRAFT) frontend
+
 .PHONY: logs
 logs: .venv ## Follow what the services print; SERVICE=echo: one
 	@$(STAGECRAFT) logs

@@ -15,6 +15,8 @@ LEAKS = [
     "services/echo/.env",
     "services/echo/key.pem",
     "services/echo/src/echo/__pycache__/app.pyc",
+    "services/health/frontend/.npmrc",
+    "services/health/frontend/node_modules/esbuild/key.pem",
     "tools/src/stagecraft/token",
 ]
 

@@ -13,6 +13,7 @@ import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+from stagecraft import frontend
 from stagecraft.bake import variables
 from stagecraft.project import locked_version, service_names
 
@@ -105,7 +106,7 @@ def test_nothing_but_the_service_is_in_it(image: str, base_image: str, service: 
     paths = [PurePosixPath(name) for name in entries]
     setuid = {name for name, entry in entries.items() if entry.isfile() and entry.mode & (stat.S_ISUID | stat.S_ISGID)}
 
-    assert not {"uv", "uvx", "pip", "pip3", "gcc", "cc", "make", "ld", "git", "pytest"} & {
+    assert not {"uv", "uvx", "pip", "pip3", "gcc", "cc", "make", "ld", "git", "pytest", "node", "npm"} & {
         path.name for path in paths if path.parent.name in {"bin", "sbin"}
     }
     # certifi ships a folder of tests in its wheel
@@ -116,9 +117,23 @@ def test_nothing_but_the_service_is_in_it(image: str, base_image: str, service: 
         path for path in paths if "lib/apt/lists" in str(path) and entries[str(path)].isfile() and path.name != "lock"
     ]
     assert not [path for path in paths if ".cache" in path.parts or path.match("pip-*.whl")]
+    assert not [
+        path for path in paths if path.suffix in {".ts", ".map"} or path.name in {"node_modules", "package.json"}
+    ]
     assert {path.name for path in paths if path.parent == PurePosixPath("app")} == {".venv", "service"}
     assert setuid <= {entry.name for entry in files(base_image) if entry.mode & (stat.S_ISUID | stat.S_ISGID)}
     assert [path for path in paths if path.parts[-2:] == ("site-packages", service)], "the service itself"
+
+
+def test_a_front_end_is_a_few_small_files(image: str, service: str) -> None:
+    """Where a service has one, its bundle is beside the packages, 100 kB at most; where not, nothing is."""
+    share = PurePosixPath("app/.venv/share")
+    sizes = {PurePosixPath(one.name): one.size for one in files(image) if one.name.startswith(f"{share}")}
+    manifest = share / service / "manifest.json"
+
+    assert (manifest in sizes) == bool(sizes) == (frontend.folder(service) is not None)
+    assert {path.parent for path in sizes if path.suffix} <= {manifest.parent, manifest.parent / "assets"}
+    assert sum(sizes.values()) < 100_000
 
 
 def test_the_process_can_write_to_tmp_alone(image: str) -> None:

@@ -17,7 +17,7 @@ import trustme
 from stagecraft import ca
 from stagecraft.project import ROOT
 
-CACHE_MOUNT = "--mount=type=cache,target=/root/.cache/uv"
+CACHE_MOUNTS = ["--mount=type=cache,target=/root/.cache/uv", "--mount=type=cache,target=/root/.npm"]
 
 pytestmark = pytest.mark.usefixtures("engine_here")
 
@@ -90,9 +90,11 @@ def _proxy(authority: trustme.CA) -> Iterator[Proxy]:
 def _dockerfile(tmp_path: Path) -> Path:
     """Give the Dockerfile with an empty cache in place of the machine's, so that everything is fetched."""
     text = (ROOT / "Dockerfile").read_text()
-    assert CACHE_MOUNT in text
+    for mount in CACHE_MOUNTS:
+        assert mount in text
+        text = text.replace(mount, mount.replace("cache", "tmpfs", 1))
     path = tmp_path / "Dockerfile"
-    path.write_text(text.replace(CACHE_MOUNT, CACHE_MOUNT.replace("cache", "tmpfs", 1)))
+    path.write_text(text)
     return path
 
 
@@ -136,6 +138,18 @@ def test_a_build_gets_the_ca_and_leaves_no_trace(
         run("docker", "rmi", name)
 
     assert proxy.hosts, "the builds did not go through the proxy"
+
+
+def test_npm_goes_the_same_way(proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path) -> None:
+    """What a front end takes comes through the proxy too: with its CA, and not without."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text(Path(ca.bundle()).read_text() + authority.cert_pem.bytes().decode())
+    frontend = ("--build-arg", "SERVICE=health", "--target", "frontend", "--output", "type=cacheonly")
+
+    done = build(dockerfile, proxy, "--secret", f"id=ca,src={bundle}", *frontend)
+
+    assert done.returncode == 0, done.stdout
+    assert any("npm" in host for host in proxy.hosts), proxy.hosts
 
 
 def content(archive: Path) -> bytes:

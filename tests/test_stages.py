@@ -1,6 +1,7 @@
 """What a stage promises beyond the image that it ends in."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -87,6 +88,47 @@ def test_an_undeclared_import_fails(run: Any, copy: Path) -> None:
     (copy / "services/echo/tests/test_undeclared.py").write_text("import typer\n")
 
     assert "ModuleNotFoundError: No module named 'typer'" in bake(run, copy, "echo-test", code=1)
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong", "complaint"),
+    [
+        ("src/poll.ts", 'export const many: number = "one";', "Type 'string' is not assignable to type 'number'"),
+        ("test/poll.test.ts", 'test("broken", () => assert.equal(1 + 1, 3));', "2 !== 3"),
+    ],
+)
+def test_a_broken_front_end_fails_the_build(run: Any, copy: Path, file: str, wrong: str, complaint: str) -> None:
+    """A bundler alone would drop types without a look at them."""
+    with (copy / "services/health/frontend" / file).open("a") as source:
+        source.write(f"{wrong}\n")
+
+    assert complaint in bake(run, copy, "health-production", code=1)
+
+
+def made(said: str) -> set[str]:
+    """Give the steps that a build made and did not take from the cache, as `frontend RUN npm …`."""
+    steps = dict(re.findall(r"^#(\d+) \[health-production (\w+ +\d/\d\] .*)$", said, re.MULTILINE))
+    cached = set(re.findall(r"^#(\d+) CACHED$", said, re.MULTILINE))
+    return {re.sub(r" +\d/\d\]", "", step) for number, step in steps.items() if number not in cached}
+
+
+def test_neither_half_of_a_service_rebuilds_the_other(run: Any, copy: Path) -> None:
+    """An edit of TypeScript installs nothing; one of Python bundles nothing; of echo, neither makes anything."""
+    bake(run, copy, "health-production", "echo-production")
+
+    with (copy / "services/health/frontend/src/app.ts").open("a") as source:
+        source.write("document.body.dataset['edited'] = 'yes';\n")
+    of_typescript = made(bake(run, copy, "health-production", "echo-production"))
+    with (copy / "services/health/src/health/page.py").open("a") as source:
+        source.write("EDITED = True\n")
+    of_python = made(bake(run, copy, "health-production", "echo-production"))
+
+    assert sorted(step.split()[0] for step in of_typescript) == sorted(
+        ["frontend"] * 2 + ["builder"] + ["production"] * 2
+    )
+    assert not any("npm ci" in step or "uv" in step for step in of_typescript)
+    assert any("uv pip install" in step or step.startswith("builder RUN") for step in of_python)
+    assert not any(step.startswith("frontend") for step in of_python)
 
 
 @pytest.mark.parametrize("target", ["production", "test"])

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
@@ -13,12 +14,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from health.app import create_app
-from health.checks import Monitor
+from health.checks import KEPT, Monitor
 from health.config import Settings, Target
 from health.models import TargetStatus
-from health.page import render
+from health.page import NOT_BUILT, render
 
 DEADLINE = 10
+FILES = {"app.css": "app-1.css", "app.ts": "app-2.js", "down.svg": "down-3.svg", "up.svg": "up-4.svg"}
 
 
 class Sibling(ThreadingHTTPServer):
@@ -206,19 +208,112 @@ def test_credentials_are_used_and_never_shown(sibling: Sibling, capsys: pytest.C
     assert "s3cret" not in shown + capsys.readouterr().out
 
 
-def test_the_page_is_safe_to_look_at(sibling: Sibling) -> None:
-    """Whatever a target is called or says is text on the page, which loads its style from here and nothing else."""
-    hostile = "\"'><script>"
-    html = render([TargetStatus(name=hostile, url=hostile, required=True, status="down", last_error=hostile)])
-    with watching(echo={"url": f"{sibling.url}/200"}) as client:
-        page, style = client.get("/"), client.get("/style.css")
+def test_the_last_checks_are_remembered(sibling: Sibling) -> None:
+    """Of each target as many as are shown, the newest last; of one that nobody has asked yet, none."""
+    targets = {"echo": Target.model_validate(f"{sibling.url}/200"), "new": Target.model_validate("http://new")}
 
-    assert html.count("&quot;&#x27;&gt;&lt;script&gt;") == 5
-    assert "<script" not in html
+    async def check(times: int) -> Monitor:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            monitor = Monitor(targets, client)
+            for _ in range(times):
+                await monitor.check("echo")
+            return monitor
+
+    monitor = asyncio.run(check(KEPT + 1))
+    times = [check.checked_at for check in monitor.history["echo"]]
+
+    assert len(sibling.request_ids) == KEPT + 1
+    assert len(times) == KEPT
+    assert times == sorted(times)
+    assert times[-1] == monitor.statuses["echo"].checked_at
+    assert not monitor.history["new"]
+
+
+def test_the_history_is_given_by_target(sibling: Sibling) -> None:
+    """Each check has its status, and a latency if there was an answer."""
+    with watching(good={"url": f"{sibling.url}/200"}, nobody={"url": "http://127.0.0.1:1/"}) as client:
+        client.get("/api/status?refresh=true")
+        targets = client.get("/api/history").json()["targets"]
+
+    assert list(targets) == ["good", "nobody"]
+    assert targets["good"][-1]["status"] == "up"
+    assert targets["good"][-1]["latency_ms"] > 0
+    assert targets["nobody"][-1] | {"checked_at": ""} == {"status": "down", "latency_ms": None, "checked_at": ""}
+
+
+def test_the_page_is_safe_to_look_at(sibling: Sibling) -> None:
+    """Whatever a target is called or says is text on the page, which runs nothing but the one script of this build."""
+    hostile = "\"'><script>"
+    status = TargetStatus(name=hostile, url=hostile, required=True, status="down", last_error=hostile)
+    html = render([status], FILES)
+    with watching(echo={"url": f"{sibling.url}/200"}) as client:
+        policy = client.get("/").headers["content-security-policy"].split("; ")
+
+    assert html.count("&quot;&#x27;&gt;&lt;script&gt;") == 6
+    assert html.count("<script") == html.count('<script type="module" src="/assets/app-2.js"></script>') == 1
     assert "style=" not in html
-    assert "style-src 'self'" in page.headers["content-security-policy"]
-    assert "unsafe" not in page.headers["content-security-policy"]
-    assert style.headers["content-type"].startswith("text/css")
+    assert policy[0] == "default-src 'none'"
+    assert {rule.split(" ", 1)[1] for rule in policy} == {"'none'", "'self'"}
+
+
+@pytest.fixture(name="built")
+def _built(tmp_path: Path) -> Path:
+    """Give the folder of a front end that is built."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets/app-2.js").write_text("script()")
+    (tmp_path / "manifest.json").write_text(json.dumps(FILES))
+    return tmp_path
+
+
+def test_files_are_kept_for_ever_and_the_page_is_asked_for(built: Path) -> None:
+    """A browser takes a file once, as another content has another name, and asks for the page that names them."""
+    with TestClient(create_app(Settings(log_level="error"), built)) as client:
+        page, script = client.get("/"), client.get("/assets/app-2.js")
+        again = client.get("/assets/app-2.js", headers={"If-None-Match": script.headers["etag"]})
+        missing = client.get("/assets/app-1.js")
+
+    assert page.headers["cache-control"] == "no-cache"
+    assert all(f'"/assets/{FILES[name]}"' in page.text for name in ("app.css", "app.ts", "up.svg"))
+    assert NOT_BUILT not in page.text
+    assert script.text == "script()"
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["cache-control"] == script.headers["cache-control"]
+    # a page of another build asks for it, while that build is rolled out: not for ever
+    assert (missing.status_code, missing.json()["title"]) == (404, "Not Found")
+    assert "cache-control" not in missing.headers
+
+
+def test_nothing_but_the_files_is_served(built: Path) -> None:
+    """No way leads out of the folder, and nothing but reading is allowed."""
+    with TestClient(create_app(Settings(log_level="error"), built)) as client:
+        assert client.get("/assets/").status_code == 404
+        assert client.get("/assets/..%2fmanifest.json").status_code == 404
+        assert client.post("/assets/app-2.js").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/app-2.js"])
+def test_head_tells_the_same_as_get(built: Path, path: str) -> None:
+    """Who asks for the headers alone gets those of the answer."""
+    with TestClient(create_app(Settings(log_level="error"), built)) as client:
+        get, head = client.get(path), client.head(path)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(get.content))
+    assert head.headers["cache-control"] == get.headers["cache-control"]
+
+
+def test_without_a_build_the_page_says_so(tmp_path: Path, sibling: Sibling) -> None:
+    """The status is there all the same, and no file is named that is not."""
+    settings = Settings(targets={"echo": f"{sibling.url}/200"}, log_level="error")
+    with TestClient(create_app(settings, tmp_path)) as client:
+        client.get("/api/status?refresh=true")
+        page = client.get("/").text
+
+    assert NOT_BUILT in page
+    assert "Everything is up" in page
+    assert "/assets/" not in page
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,13 @@ def dev_kind_command(service: ServiceOption) -> None:
 
 
 @app.command()
+def frontend(service: ServicesOption = None) -> None:
+    """Bundle front ends anew for services that were installed without an engine; a page shows it when loaded again."""
+    for name in chosen(service):
+        host.bundle(name)
+
+
+@app.command()
 def logs(service: ServicesOption = None) -> None:
     """Print the services' last lines and those to come, whatever runs them, until Ctrl-C."""
     dev.follow(chosen(service))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from stagecraft import logs
+from stagecraft import frontend, logs
 from stagecraft.bake import variables
 from stagecraft.problem import Problem
 from stagecraft.project import CACHE, CONTAINER_PORT, ROOT, Service, services
@@ -68,6 +68,13 @@ def development(service: str) -> Path:
     return FOLDER / f"{service}-development"
 
 
+def bundle(service: str) -> None:
+    """Bundle a service's front end anew for every environment that the service is installed in here."""
+    for environment in (FOLDER / service, development(service)):
+        if environment.exists():
+            frontend.build(service, environment)
+
+
 def developed() -> list[str]:
     """Name the services that run as processes that reload."""
     processes = {name: _process(_pid_file(name)) for name in running()}
@@ -120,6 +127,7 @@ def _sync(environment: Path, service: str, *options: str) -> None:
         "uv", "sync", "--quiet", "--frozen", "--no-default-groups", "--package", service, *options,
         env={"UV_PROJECT_ENVIRONMENT": str(environment)},
     )  # fmt: skip
+    frontend.build(service, environment)
 
 
 def _log(service: Service) -> Path:

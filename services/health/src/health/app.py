@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,14 +12,15 @@ from fastapi import FastAPI, Request
 
 import chassis
 from chassis.client import create_client
+from health import frontend
 from health.checks import Monitor
 from health.config import Settings
 from health.metrics import TargetCollector
 from health.routes import router
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Build the application; `settings` default to the environment."""
+def create_app(settings: Settings | None = None, files: Path = frontend.FOLDER) -> FastAPI:
+    """Build the application; `settings` default to the environment, `files` are the built front end's."""
     settings = settings or Settings.from_environment()
 
     @asynccontextmanager
@@ -31,13 +33,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             watches = [asyncio.create_task(monitor.watch(name)) for name in settings.targets]
             collector = TargetCollector(monitor)
             app.state.registry.register(collector)
-            yield {"monitor": monitor}
+            yield {"frontend": files, "monitor": monitor}
             app.state.registry.unregister(collector)
             for watch in watches:
                 watch.cancel()
             await asyncio.gather(*watches, return_exceptions=True)
 
-    return chassis.create_app(
+    app = chassis.create_app(
         settings,
         name="health",
         description="Watches its siblings.",
@@ -45,6 +47,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         checks={name: partial(_is_up, name) for name, target in settings.targets.items() if target.required},
     )
+    if (assets := files / "assets").is_dir():
+        app.mount("/assets", frontend.Assets(directory=assets))
+    return app
 
 
 async def _is_up(name: str, request: Request) -> bool:

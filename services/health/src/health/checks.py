@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -12,10 +13,12 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from health.config import Conditions, Target
-from health.models import TargetStatus
+from health.models import Check, TargetStatus
 
 # How much of an answer is read, in bytes.
 READ = 64 * 1024
+# How many checks of a target are remembered.
+KEPT = 60
 # How many intervals lie between two checks of a target that is down: few at first, as it may only be starting.
 FIRST_BACKOFF, LAST_BACKOFF = 1 / 8, 8
 
@@ -33,6 +36,7 @@ class Monitor:
             name: TargetStatus(name=name, url=target.shown_url, required=target.required)
             for name, target in targets.items()
         }
+        self.history: dict[str, deque[Check]] = {name: deque(maxlen=KEPT) for name in targets}
         self._refreshing = asyncio.Lock()
 
     async def watch(self, name: str) -> None:
@@ -73,15 +77,10 @@ class Monitor:
             error = f"no answer within {target.timeout:g} s"
         except Exception as failure:  # noqa: BLE001 - whatever it was, the target is down and the watch goes on
             error = f"{type(failure).__name__}: {failure}"
-        after = before.model_copy(
-            update={
-                "status": "down" if error else "up",
-                "latency_ms": latency_ms,
-                "checked_at": datetime.now(UTC),
-                "last_error": error or before.last_error,
-            }
-        )
+        found = Check(status="down" if error else "up", latency_ms=latency_ms, checked_at=datetime.now(UTC))
+        after = before.model_copy(update={**dict(found), "last_error": error or before.last_error})
         self.statuses[name] = after
+        self.history[name].append(found)
         if after.status != before.status:
             log.info("target changed", target=name, status=after.status, error=error)
         return after

@@ -5,6 +5,16 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+Status = Literal["up", "down", "unknown"]
+
+
+class Check(BaseModel, frozen=True):
+    """One time that a target was asked."""
+
+    status: Status
+    latency_ms: float | None
+    checked_at: datetime
+
 
 class TargetStatus(BaseModel, frozen=True):
     """What is known about one target; ``last_error`` stays when it is up again."""
@@ -12,7 +22,7 @@ class TargetStatus(BaseModel, frozen=True):
     name: str
     url: str
     required: bool
-    status: Literal["up", "down", "unknown"] = "unknown"
+    status: Status = "unknown"
     latency_ms: float | None = None
     checked_at: datetime | None = None
     last_error: str | None = None
@@ -22,3 +32,9 @@ class Report(BaseModel, frozen=True):
     """What is known about every target."""
 
     targets: list[TargetStatus]
+
+
+class History(BaseModel, frozen=True):
+    """Every target's last checks, by its name, the newest last."""
+
+    targets: dict[str, list[Check]]

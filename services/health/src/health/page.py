@@ -1,30 +1,11 @@
-"""The status page."""
+"""The status page: it shows the status by itself, and the front end keeps it up to date."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from html import escape
 from string import Template
 
 from health.models import TargetStatus
-
-STYLE = """\
-:root { color-scheme: light dark; --ink: #1a2330; --dim: #64748b; --line: #e2e8f0; --card: #fff; --ground: #f6f8fa;
-  --up: #15803d; --down: #b91c1c; --unknown: #a16207 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --dim: #93a1b3; --line: #2c3644; --card: #161d27;
-  --ground: #0d1219; --up: #4ade80; --down: #f87171; --unknown: #fbbf24 } }
-body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif }
-main { max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
-h1 { font-size: 1.6rem; margin: 0 0 1.5rem }
-ul { list-style: none; margin: 0; padding: 0 }
-li { display: grid; grid-template-columns: 1fr auto; gap: .1rem 1rem; margin: 0 0 .75rem; padding: .9rem 1.1rem;
-  background: var(--card); border: 1px solid var(--line); border-left: 4px solid var(--state); border-radius: .5rem }
-li > :nth-child(even) { text-align: end }
-strong { font-size: 1.05rem }
-b { color: var(--state) }
-a { color: inherit }
-small, footer { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere }
-.up { --state: var(--up) } .down { --state: var(--down) } .unknown { --state: var(--unknown) }
-"""
 
 PAGE = Template("""\
 <!doctype html>
@@ -32,44 +13,79 @@ PAGE = Template("""\
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="5">
 <title>$title</title>
-<link rel="stylesheet" href="/style.css">
+$head
+<noscript><meta http-equiv="refresh" content="10"></noscript>
 </head>
-<body>
+<body data-status="$status">
+<header>
+<p class="dim">health</p>
+<div role="status"><h1 id="headline">$title</h1></div>
+<button id="check" type="button">Check now</button>
+</header>
 <main>
-<h1>$title</h1>
-<ul>
+<p id="notice" role="alert"$hidden>$notice</p>
+<ul id="targets" role="list">
 $targets
 </ul>
-<footer>$now · <a href="/api/status">as JSON</a></footer>
+<template id="target">
+$template
+</template>
 </main>
+<footer>
+<p>As of <span id="updated">$now</span></p>
+<p><a href="/api/status">as JSON</a></p>
+</footer>
 </body>
 </html>
 """)
 
+# The front end fills the same slots.
 TARGET = Template("""\
-<li class="$status"><strong>$name</strong> <b>$status</b>
-<small>$url</small> <small>$latency</small>
-<small>$note</small> <small>$checked</small></li>""")
+<li class="target" data-name="$name" data-status="$status">
+<h2><span data-slot="name">$name</span> <small data-slot="optional">$optional</small></h2>
+<p class="status" data-slot="status">$status</p>
+<p class="dim" data-slot="url">$url</p>
+<p class="latency" data-slot="latency">$latency</p>
+<svg class="history" data-slot="history" aria-hidden="true" viewBox="0 0 600 40" preserveAspectRatio="none"></svg>
+<p class="note dim" data-slot="note">$note</p>
+<p class="foot dim"><span data-slot="checked">$checked</span><span data-slot="summary"></span></p>
+</li>""")
+
+HEAD = Template("""\
+<link rel="icon" href="/assets/$icon">
+<link rel="stylesheet" href="/assets/$style">
+<script type="module" src="/assets/$script"></script>""")
+
+NOT_BUILT = "This page's front end is not built, so it has no style and renews itself only when it is loaded again."
 
 
-def render(statuses: Iterable[TargetStatus]) -> str:
+def render(statuses: Iterable[TargetStatus], files: Mapping[str, str]) -> str:
     """Make the page.
 
     Args:
         statuses: What is known about each target, in the order to show them.
+        files: The front end's files by the names of their sources; none where it is not built.
 
     Returns:
-        HTML without scripts or inline styles.
+        HTML without inline scripts or styles.
     """
     statuses = list(statuses)
     not_up = [status.name for status in statuses if status.status != "up"]
     title = f"Not up: {', '.join(not_up)}" if not_up else "Everything is up" if statuses else "Nothing to watch"
+    states = {status.status for status in statuses}
+    worst = next((state for state in ("down", "unknown") if state in states), "up")
     return PAGE.substitute(
         title=escape(title),
+        head=HEAD.substitute(icon=files[f"{worst}.svg"], style=files["app.css"], script=files["app.ts"])
+        if files
+        else "",
+        status=worst,
+        hidden=" hidden" if files else "",
+        notice="" if files else NOT_BUILT,
         targets="\n".join(map(_target, statuses)),
-        now=f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC",
+        template=TARGET.substitute(dict.fromkeys(TARGET.get_identifiers(), "")),
+        now=f"{datetime.now(UTC):%H:%M:%S} UTC",
     )
 
 
@@ -80,5 +96,6 @@ def _target(status: TargetStatus) -> str:
         url=escape(status.url),
         latency="" if status.latency_ms is None else f"{status.latency_ms:g} ms",
         note="" if status.last_error is None else escape(f"last error: {status.last_error}"),
-        checked="" if status.checked_at is None else f"{status.checked_at:%H:%M:%S}",
+        checked="not checked yet" if status.checked_at is None else f"checked {status.checked_at:%H:%M:%S} UTC",
+        optional="" if status.required else "optional",
     )

@@ -1,0 +1,5 @@
+// The bundler gives an imported picture's address.
+declare module "*.svg" {
+  const address: string;
+  export default address;
+}
