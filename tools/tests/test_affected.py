@@ -102,7 +102,7 @@ strict = true
 xfail_strict = true
 """
 FILES = {
-    "Dockerfile.dockerignore": "*\n!tools/get_uv.py\n!tools/reload.py\n",
+    ".dockerignore": "*\n!tools/get_uv.py\n!tools/reload.py\n",
     ".gitignore": "__pycache__/\n",
     "Dockerfile": "RUN uv sync --inexact --only-group test\nRUN uv sync --group development\n",
     "Dockerfile.single-stage": "",
@@ -210,7 +210,7 @@ def test_no_change_touches_nothing(repository: Repository) -> None:
         ("libs/orphan/src/orphan/orphan.py", NONE),
         ("Dockerfile", ALL),
         ("docker-bake.hcl", ALL),
-        ("Dockerfile.dockerignore", ALL),
+        (".dockerignore", ALL),
         ("tools/get_uv.py", ALL),
         ("tools/reload.py", ALL),
         ("Dockerfile.single-stage", NONE),
@@ -564,20 +564,38 @@ def test_the_groups_are_those_that_the_dockerfile_installs(repository: Repositor
 
     assert repository.affected(base) == ALL
     shutil.copy(ROOT / "Dockerfile", repository.root)
-    assert affected._groups(repository.root) == ["development", "harden", "test"]  # noqa: SLF001 - what all rests on
+    found = affected._groups(repository.root)  # noqa: SLF001 - what all rests on
+    assert found == ["compile", "development", "harden", "test"]
+
+
+def test_another_compiler_touches_who_wants_something_compiled(repository: Repository) -> None:
+    """All others are built without one."""
+    repository.edit("Dockerfile", "--group development", "--only-group compile")
+    repository.edit("uv.lock", "\nlint = [", "\ncompile = [")
+    repository.write(
+        "services/echo/pyproject.toml", '[project]\nname = "echo"\n\n[tool.mypyc]\nmodules = ["echo.loop"]\n'
+    )
+    base = repository.commit()
+    repository.edit("uv.lock", "sha256:linter1", "sha256:other")
+
+    assert list(repository.affected(base)) == ["echo"]
 
 
 def test_all_that_reaches_a_build_touches_something(repository: Repository) -> None:
-    """No file that .dockerignore lets through is forgotten: each of the repository touches some service."""
-    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    """No file that a .dockerignore lets through is forgotten: each of the repository touches some service."""
+    lines = [line for name in affected.IGNORES for line in (ROOT / name).read_text().splitlines()]
+    allowed = [line[1:] for line in lines if line.startswith("!")]
     paths = [
         path for pattern in allowed for path in ROOT.glob(pattern) if path.is_file() or path.name in {"src", "tests"}
     ]
     tracked = [path.relative_to(ROOT).as_posix() for path in paths]
+    # of services, those that this repository has as well
+    tracked = [path for path in tracked if not path.startswith("services/") or path.split("/")[1] in ALL]
 
-    shutil.copy(ROOT / "Dockerfile.dockerignore", repository.root)
+    for name in affected.IGNORES:
+        shutil.copy(ROOT / name, repository.root)
     repository.git("branch", "--force", "main", repository.commit())
-    assert {"pyproject.toml", "uv.lock", "tools/get_uv.py", "services/echo/tests", "libs/chassis/src"} <= set(tracked)
+    assert {"pyproject.toml", "tools/compile_modules.py", "services/echo/tests", "libs/chassis/src"} <= set(tracked)
     for name in sorted({*tracked} - {"pyproject.toml", "uv.lock"}):
         path = name if name.endswith((".py", ".toml")) else f"{name}/new.py"
         repository.write(path)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -12,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from stagecraft import new, scaffold, sync
+from stagecraft import lists, new, scaffold, sync
 from stagecraft.edits import Edits
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
 Run = Callable[..., str]
+# What health watches.
+SIBLINGS = {name: f"http://{name}:8000/health" for name in service_names() if name != "health"}
 
 
 @pytest.fixture(name="copy")
@@ -155,11 +156,13 @@ def test_ports_are_the_next_free(copy: Path) -> None:
     synced(copy)
     synced(copy, "third")
 
-    composed = (copy / "deploy/compose.yaml").read_text()
-    assert re.findall(r"\$\{(\w+_PORT):-(\d+)\}", composed) == [
-        ("ECHO_PORT", "8000"), ("HEALTH_PORT", "8001"), ("SECOND_PORT", "8003"), ("THIRD_PORT", "8004"),
-    ]  # fmt: skip
-    assert "nodePort: 30084" in (copy / "deploy/overlays/kind/third.yaml").read_text()
+    ports, nodes = lists.ports((ROOT / lists.COMPOSE).read_text()), lists.node_ports(Edits(ROOT))
+    assert lists.ports((copy / lists.COMPOSE).read_text()) == {
+        **ports,
+        "second": max(ports.values()) + 2,
+        "third": max(ports.values()) + 3,
+    }
+    assert f"nodePort: {max(nodes.values()) + 3}\n" in (copy / "deploy/overlays/kind/third.yaml").read_text()
 
 
 def test_what_people_wrote_stays(copy: Path) -> None:
@@ -187,13 +190,13 @@ def test_what_people_wrote_stays(copy: Path) -> None:
     synced(copy)
 
     targets = (copy / "deploy/base/health.env").read_text().partition("HEALTH_TARGETS=")[2]
-    assert json.loads(targets) == {"echo": "http://echo:8000/health", "site": "http://site:8000/"}
+    assert json.loads(targets) == {**SIBLINGS, "site": "http://site:8000/"}
     assert (
         (copy / "deploy/compose.yaml")
         .read_text()
         .endswith("\n\n  # a cache\n  redis:\n    image: redis:8\n\nvolumes: {}\n")
     )
-    assert "  - redis.yaml\n  - echo.yaml\n" in (copy / "deploy/base/kustomization.yaml").read_text()
+    assert f"  - redis.yaml\n  - {service_names()[0]}.yaml\n" in (copy / "deploy/base/kustomization.yaml").read_text()
     assert not [*copy.glob("deploy/**/greeter.*")]
 
 
@@ -208,8 +211,8 @@ DRIFT = {
     "network policies": ("deploy/components/network-policies/kustomization.yaml", "  - echo.yaml\n", ""),
     "node port": ("deploy/overlays/kind/kustomization.yaml", "  - echo.yaml\n", ""),
     "digests": ("deploy/overlays/production/images/kustomization.yaml", "stagecraft/echo", "stagecraft/gone"),
-    "targets of health": ("deploy/base/health.env", '{"echo": "http://echo:8000/health"}', "{}"),
-    "a target too many": ("deploy/base/health.env", '{"echo"', '{"gone": "http://gone:8000/health", "echo"'),
+    "targets of health": ("deploy/base/health.env", json.dumps(SIBLINGS), "{}"),
+    "a target too many": ("deploy/base/health.env", '"echo"', '"gone": "http://gone:8000/health", "echo"'),
     "debugger": (".vscode/launch.json", '"port": 5678', '"port": 5670'),
     "documents": ("README.md", "| [echo](services/echo)", "| [gone](services/gone)"),
 }

@@ -12,8 +12,10 @@ from stagecraft import lists
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
-# What every build reads, beside docker-bake.hcl but for its list of services, and the scripts in tools/.
-SHARED = {"Dockerfile", "Dockerfile.dockerignore"}
+# What may reach a build, and what does not.
+IGNORES = (".dockerignore", "Dockerfile.dockerignore")
+# What every build reads; it also reads what IGNORES name of tools/, and docker-bake.hcl but for its services.
+SHARED = {*IGNORES, "Dockerfile"}
 # Tables of the root's pyproject.toml that no build reads: tools for the source alone, and what uv has resolved in
 # uv.lock, which --frozen reads in their place. A table that is not named here counts.
 UNREAD = {"dependency-groups", "tool.mypy", "tool.ruff", "tool.uv.sources", "tool.uv.workspace"}
@@ -43,7 +45,7 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     start = _start(root, base)
     changed = _changed(root, start)
     locks = _tables(root, start, "uv.lock")
-    tools = re.findall(r"^!(tools/\S+)$", _text(root, "Dockerfile.dockerignore"), re.MULTILINE)
+    tools = [tool for name in IGNORES for tool in re.findall(r"^!(tools/\S+)$", _text(root, name), re.MULTILINE)]
     shared = [path for path in changed if path in {*SHARED, *tools}]
     bake, bake_now = (lists.SERVICES.sub("", text) for text in _texts(root, start, lists.BAKE))
     shared += [lists.BAKE] if bake != bake_now else []
@@ -51,7 +53,10 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     groups = _groups(root)
     found = {}
     for name in names:
-        before, after = (_closure(lock, f"services/{name}", groups) for lock in locks)
+        # the compiler is only for who wants something compiled
+        compiles = "\n[tool.mypyc]" in _text(root, f"services/{name}/pyproject.toml")
+        own = [group for group in groups if compiles or group != "compile"]
+        before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}
         reasons = [*shared, *(path for path in changed if _is_input(path, f"services/{name}", libraries))]
         if different := sorted(one for one in before | after if before.get(one) != after.get(one)):
