@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from stagecraft import engine, python_image
-from stagecraft.bench import builds, compiled, images, reload, services, transport, workers
+from stagecraft.bench import builds, compiled, frontend, images, reload, services, transport, workers
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
@@ -20,6 +20,7 @@ RESULT = ROOT / "docs" / "report" / "bench.json"
 # In this order: each has `measure`, and `table` for what that gave.
 PARTS: Mapping[str, ModuleType] = {
     "images": images,
+    "frontend": frontend,
     "builds": builds,
     "reload": reload,
     "services": services,
