@@ -172,7 +172,7 @@ FROM builder AS editable
 WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=cache,target=/root/.cache/uv \
-    cp --recursive /src/. . && uv sync --package "$SERVICE" --group development
+    cp --recursive /src/. . && uv sync --package "$SERVICE" --group development && rm .venv/.lock
 
 # development reloads on an edit: mount the src folders over these, never /app, which holds the environment
 FROM base AS development

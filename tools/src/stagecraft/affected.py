@@ -13,10 +13,7 @@ from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
 # What every build reads, and docker-bake.hcl but for its list of services.
-SHARED = {
-    ".dockerignore", "Dockerfile", "Dockerfile.dockerignore",
-    "tools/get_uv.py", "tools/harden.py", "tools/reload.py",
-}  # fmt: skip
+SHARED = {".dockerignore", "Dockerfile", "Dockerfile.dockerignore"}
 # Tables of the root's pyproject.toml that no build reads: tools for the source alone, and what uv has resolved in
 # uv.lock, which --frozen reads in their place. A table that is not named here counts.
 UNREAD = {"dependency-groups", "tool.mypy", "tool.ruff", "tool.uv.sources", "tool.uv.workspace"}
