@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from stagecraft.project import ROOT
+
 LEAKS = [
     ".env",
     ".git/config",
@@ -66,3 +68,13 @@ def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str]
     run("docker", "rmi", image)
 
     assert found == []
+
+
+def test_both_lists_let_the_same_tools_through() -> None:
+    """What the Dockerfile's own list names of tools/, the strict one names too, and so `make affected` knows it."""
+    named = [
+        sorted(line for line in (ROOT / name).read_text().splitlines() if line.startswith("!tools/"))
+        for name in (".dockerignore", "Dockerfile.dockerignore")
+    ]
+
+    assert named[0] == named[1] != []
