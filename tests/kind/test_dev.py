@@ -34,10 +34,7 @@ def test_an_edit_is_in_the_cluster_s_answers(
     text = (copy / APP).read_text()
     for description in ("Edited once.", "Edited again."):
         (copy / APP).write_text(text.replace("Tells what reaches it.", description))
-        until(
-            lambda said=description: said in run("curl", "--silent", f"{url}/openapi.json", code=None).stdout,
-            seconds=20,
-        )
+        until(lambda said=description: said in run("curl", "--silent", f"{url}/openapi.json", code=None).stdout)
     shown.wait_for(r"echo +\| .*detected changes in .*app\.py")
     (pod,) = pods("echo")
     assert pod["spec"]["containers"][0]["image"] != production

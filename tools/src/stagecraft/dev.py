@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -122,8 +123,13 @@ def _start_processes(wanted: list[Service], *, poll: bool, debug: bool) -> None:
 
 
 def sources(service: str) -> list[Path]:
-    """Give the folders whose edits a service reloads on: every library's source and its own."""
-    return [*sorted(ROOT.glob("libs/*/src")), ROOT / "services" / service / "src"]
+    """Give the folders whose edits a service reloads on: its own source and that of each library it needs."""
+    packages = {one["name"]: one for one in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    needed = [service]
+    for name in needed:
+        needed += [one["name"] for one in packages[name].get("dependencies", []) if one["name"] not in needed]
+    members = [packages[name]["source"].get("editable") for name in needed]
+    return [ROOT / member / "src" for member in members if member]
 
 
 def _debugger(service: Service, address: str) -> list[str]:

@@ -39,13 +39,18 @@ def loop(name: str) -> None:
         cluster.apply(yaml.safe_dump_all(_develop(name, production, reference)))
         cluster.wait([f"deployment/{name}"])
         sources = dev.sources(name)
+        # one that gives up once in a while has begun to watch when it first does: no edit is missed from then on
+        edits = watchfiles.watch(
+            *sources, watch_filter=watchfiles.PythonFilter(), rust_timeout=500, yield_on_timeout=True
+        )
+        next(edits)
         _send(name, (path for folder in sources for path in folder.rglob("*.py")))
         kubectl = ("kubectl", "--kubeconfig", cluster.kubeconfig(), *_NAMESPACE)
-        logs.follow(name, *kubectl, "logs", "--follow", "--tail=20", f"deployment/{name}")
+        logs.follow(name, *kubectl, "logs", "--follow", _pod(name))
         url = next(service.url for service in cluster.published() if service.name == name)
         console.print(f"{name:8} {url}  ({url}/docs)")
         console.print("It reloads when a file under its src folders is saved. Ctrl-C brings production back.")
-        for changes in watchfiles.watch(*sources, watch_filter=watchfiles.PythonFilter(), raise_interrupt=True):
+        for changes in edits:
             _send(name, (Path(path) for _, path in changes))
     except KeyboardInterrupt:
         console.print()
@@ -113,9 +118,16 @@ def _develop(name: str, production: list[Any], image: str) -> list[Any]:
     return objects
 
 
+def _pod(name: str) -> str:
+    # by its name: of a Deployment's, kubectl takes one that is on its way out, too
+    return str(cluster.pods(name)[-1]["metadata"]["name"])
+
+
 def _send(name: str, paths: Iterable[Path]) -> None:
     """Bring files into the pod, and take out those that are no longer here."""
     found = sorted(set(paths))
+    if not found:
+        return
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as written:
         for path in found:
@@ -123,7 +135,7 @@ def _send(name: str, paths: Iterable[Path]) -> None:
                 written.add(path, path.relative_to(ROOT))
     gone = [str(path.relative_to(ROOT)) for path in found if not path.exists()]
     script = 'tar --extract --touch --no-same-permissions && rm --force -- "$@"'
-    command = ["kubectl", "--kubeconfig", cluster.kubeconfig(), *_NAMESPACE, "exec", "--stdin", f"deployment/{name}"]
+    command = ["kubectl", "--kubeconfig", cluster.kubeconfig(), *_NAMESPACE, "exec", "--stdin", _pod(name)]
     done = subprocess.run(
         [*command, "--", "sh", "-c", script, "-", *gone], check=False, input=archive.getvalue(), capture_output=True
     )
