@@ -51,6 +51,11 @@ variable "SSL_CERT_FILE" {
   default = ""
 }
 
+# a netrc file with the tokens of private indexes, by host: a build sees it, no image has it
+variable "NETRC" {
+  default = ""
+}
+
 group "default" {
   targets = ["production"]
 }
@@ -78,7 +83,7 @@ target "_common" {
     PYTHON_VERSION    = PYTHON_VERSION
     SOURCE_DATE_EPOCH = SOURCE_DATE_EPOCH
   }
-  secret = SSL_CERT_FILE == "" ? [] : ["id=ca,src=${SSL_CERT_FILE}"]
+  secret = [for id, path in { ca = SSL_CERT_FILE, netrc = NETRC } : "id=${id},src=${path}" if path != ""]
 }
 
 target "base" {
