@@ -131,7 +131,7 @@ def test_a_build_gets_the_token_and_leaves_no_trace(
 
     assert token not in run("docker", "buildx", "du", "--verbose").stdout
     # grep finds nothing, in a cache that has the package
-    search = f"FROM {python_image.name(python_image.selected())}\nRUN --mount=type=cache,{CACHE} ! grep -r -a -e"
+    search = f"FROM {python_image.name(python_image.selected())}\nRUN --mount=type=cache,{CACHE} ! grep -q -r -e"
     assert build(needing, "--file", "-", stdin=f"{search} private_words /root/.cache/uv\n").returncode == 1
     for needle in (token, words):
         assert build(needing, "--file", "-", stdin=f"{search} {needle} /root/.cache/uv\n").returncode == 0
