@@ -40,12 +40,15 @@ EOF
 
 # uv is the installer that uv.lock pins
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS uv
-# a build secret named ca takes the place of this bundle, for networks whose proxy has a CA of its own
-ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+# a build secret named ca takes the place of this bundle, for networks whose proxy has a CA of its own; one named netrc
+# is where it is looked for, with the tokens of private indexes
+ENV NETRC=/run/secrets/netrc \
+    SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     UV_FROZEN=1 \
     UV_LINK_MODE=copy \
     UV_NO_DEFAULT_GROUPS=1
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=bind,source=tools/get_uv.py,target=tools/get_uv.py \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     python tools/get_uv.py /usr/local/bin
@@ -55,6 +58,7 @@ FROM uv AS hardened
 WORKDIR /harden
 ARG FILE_TIME
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=cache,target=/root/.cache/uv \
@@ -168,6 +172,7 @@ ARG TARGETARCH
 ARG SERVICE=echo
 # dependencies first: a change of source leaves this layer alone; wheels only, as a build would be for the platform that builds
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=cache,target=/root/.cache/uv <<EOF
@@ -216,6 +221,7 @@ RUN --mount=type=bind,from=frontend,source=/built,target=/built cp --archive /bu
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=cache,target=/root/.cache/uv \
     uv sync --inexact --only-group test
 COPY services/${SERVICE}/test[s] services/${SERVICE}/tests
@@ -230,6 +236,7 @@ COPY --from=test /reports /
 FROM builder AS editable
 WORKDIR /app
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=cache,target=/root/.cache/uv \
     cp --recursive /src/. . && uv sync --package "$SERVICE" --group development && rm .venv/.lock
 

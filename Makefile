@@ -21,7 +21,7 @@ down: .venv ## Stop every service
 	@$(STAGECRAFT) down
 
 .PHONY: kind
-kind: .venv ## Deploy every service to a kind cluster, curl every endpoint
+kind: .venv ## Deploy to a kind cluster, curl every endpoint; VERIFY=true: only what is signed
 	@$(STAGECRAFT) kind
 
 .PHONY: kind-down
@@ -87,6 +87,22 @@ affected: .venv ## Print the services that a change touches; BASE=origin/main
 release-manifests: .venv ## Write dist/stagecraft.yaml with the built images' digests
 	@$(STAGECRAFT) release-manifests
 
+.PHONY: sbom
+sbom: .venv ## Write what each built image holds: dist/sbom, in CycloneDX
+	@$(STAGECRAFT) sbom
+
+.PHONY: sign-key
+sign-key: .venv ## Make a pair of keys in .keys; COSIGN_PASSWORD encrypts the private one
+	@$(STAGECRAFT) sign-key
+
+.PHONY: sign
+sign: .venv ## Sign the built images and what they hold, in the registry
+	@$(STAGECRAFT) sign
+
+.PHONY: verify
+verify: .venv ## Verify the signatures of the built images; IMAGE=any in a registry
+	@$(STAGECRAFT) verify
+
 .PHONY: bundle
 bundle: .venv ## Write one file from which another machine needs no network
 	@$(STAGECRAFT) bundle
@@ -111,6 +127,10 @@ test-service: .venv ## Each service's own tests, reports in dist/test; SERVICE=e
 .PHONY: test-kind
 test-kind: .venv ## What only a cluster can show; needs, and makes, the kind cluster
 	@uv run --quiet pytest tests/kind
+
+.PHONY: test-full
+test-full: .venv ## What first compiles programs of its own: signatures, a second builder
+	@uv run --quiet pytest tests/full
 
 .PHONY: soak
 soak: .venv ## Fifty rollouts and a million requests in the kind cluster

@@ -52,6 +52,24 @@ variable "SSL_CERT_FILE" {
   default = ""
 }
 
+# a netrc file with the tokens of private indexes, by host: a build sees it, no image has it
+variable "NETRC" {
+  default = ""
+}
+
+# true: each image says how it was built; of the outputs, registry and oci can hold that, docker can't
+variable "ATTEST" {
+  default = false
+}
+
+# "registry.example.com/team/cache": where each target's steps are read from, and where they are written to
+variable "CACHE_FROM" {
+  default = ""
+}
+variable "CACHE_TO" {
+  default = ""
+}
+
 group "default" {
   targets = ["production"]
 }
@@ -79,18 +97,24 @@ target "_common" {
     PYTHON_VERSION    = PYTHON_VERSION
     SOURCE_DATE_EPOCH = SOURCE_DATE_EPOCH
   }
-  secret = SSL_CERT_FILE == "" ? [] : ["id=ca,src=${SSL_CERT_FILE}"]
+  secret = [for id, path in { ca = SSL_CERT_FILE, netrc = NETRC } : "id=${id},src=${path}" if path != ""]
 }
 
 target "base" {
   inherits = ["_common"]
   target   = "base"
   output   = ["type=cacheonly"]
+
+  cache-from = CACHE_FROM == "" ? [] : ["type=registry,ref=${CACHE_FROM}:base"]
+  cache-to   = CACHE_TO == "" ? [] : ["type=registry,ref=${CACHE_TO}:base,mode=max"]
 }
 
 target "base-hardened" {
   inherits = ["base"]
   args     = { ROOTFS = "hardened" }
+
+  cache-from = CACHE_FROM == "" ? [] : ["type=registry,ref=${CACHE_FROM}:base-hardened"]
+  cache-to   = CACHE_TO == "" ? [] : ["type=registry,ref=${CACHE_TO}:base-hardened,mode=max"]
 }
 
 target "service" {
@@ -122,4 +146,8 @@ target "service" {
   }
   tags   = ["${REGISTRY}${service}:${VERSION}${stage.suffix}"]
   output = [replace(stage.output, "SERVICE", service)]
+  attest = ATTEST ? ["type=provenance,mode=max"] : []
+
+  cache-from = CACHE_FROM == "" ? [] : ["type=registry,ref=${CACHE_FROM}:${service}-${stage.name}"]
+  cache-to   = CACHE_TO == "" ? [] : ["type=registry,ref=${CACHE_TO}:${service}-${stage.name},mode=max"]
 }

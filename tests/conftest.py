@@ -6,6 +6,7 @@ import pty
 import re
 import shutil
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,35 @@ def images(engine_here: None) -> dict[str, str]:  # noqa: ARG001 - it builds wit
 def inspect(run: Run) -> Callable[[str], Any]:
     """Give what `docker inspect` says of a container or an image."""
     return lambda name: json.loads(run("docker", "inspect", name).stdout)[0]
+
+
+@pytest.fixture
+def everything(run: Run, tmp_path: Path) -> Callable[[str], bytes]:
+    """Give all that an image tells: what inspect and history say, and every byte of every file of every layer."""
+
+    def everything(image: str) -> bytes:
+        archive = tmp_path / "everything.tar"
+        run("docker", "save", "--output", str(archive), image)
+        said = run("docker", "inspect", image).stdout + run("docker", "history", "--no-trunc", image).stdout
+        return said.encode() + _content(archive)
+
+    return everything
+
+
+def _content(archive: Path) -> bytes:
+    """Give every byte of every file of every layer of a saved image."""
+    found = []
+    with tarfile.open(archive) as saved:
+        for entry in saved:
+            stream = saved.extractfile(entry) if entry.isfile() else None
+            if stream and entry.size > 1024:
+                try:
+                    with tarfile.open(fileobj=stream) as layer:
+                        found += [part.read() for file in layer if file.isfile() and (part := layer.extractfile(file))]
+                except tarfile.ReadError:
+                    stream.seek(0)
+                    found.append(stream.read())
+    return b"".join(found)
 
 
 @pytest.fixture

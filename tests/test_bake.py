@@ -85,11 +85,12 @@ def test_labels_are_those_of_oci(plan: dict[str, Any]) -> None:
     assert {"version", "source", "licenses"} <= {name.rpartition(".")[2] for name in labels}
 
 
-def test_the_ca_bundle_is_a_secret(run: Callable[..., Any]) -> None:
-    """SSL_CERT_FILE reaches a build as a secret, never as an argument."""
-    env = {"DOCKER_HOST": "unix:///none", "SSL_CERT_FILE": "/etc/hostname"}
+@pytest.mark.parametrize(("variable", "name"), [("SSL_CERT_FILE", "ca"), ("NETRC", "netrc")])
+def test_what_only_a_build_may_see_is_a_secret(run: Callable[..., Any], variable: str, name: str) -> None:
+    """A CA bundle and the tokens of private indexes reach a build as secrets, never as arguments."""
+    env = {"DOCKER_HOST": "unix:///none", "SSL_CERT_FILE": "", "NETRC": "", variable: "/etc/hostname"}
     text = run("docker", "buildx", "bake", "--print", "echo-production", env=env).stdout
     target = json.loads(text[text.index("{\n") :])["target"]["echo-production"]
 
-    assert [fields(secret) for secret in target["secret"]] == [{"id": "ca", "src": "/etc/hostname"}]
+    assert [fields(secret) for secret in target["secret"]] == [{"id": name, "src": "/etc/hostname"}]
     assert "/etc/hostname" not in json.dumps(target["args"])

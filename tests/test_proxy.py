@@ -1,13 +1,11 @@
 """Builds behind a proxy that breaks TLS open with a CA of its own, as many companies have one."""
 
-import json
 import os
 import socket
 import ssl
 import subprocess
-import tarfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +114,13 @@ def test_without_its_ca_nothing_is_fetched(proxy: Proxy, dockerfile: Path) -> No
 
 
 def test_a_build_gets_the_ca_and_leaves_no_trace(
-    *, proxy: Proxy, dockerfile: Path, authority: trustme.CA, tmp_path: Path, run: Any, inspect: Any
+    *,
+    proxy: Proxy,
+    dockerfile: Path,
+    authority: trustme.CA,
+    tmp_path: Path,
+    run: Any,
+    everything: Callable[[str], bytes],
 ) -> None:
     """Given the bundle as a secret the build works, and no layer of ours, variable or history line has it."""
     pem = authority.cert_pem.bytes().decode()
@@ -128,13 +132,9 @@ def test_a_build_gets_the_ca_and_leaves_no_trace(
         name = f"stagecraft/proxied:{target}"
         done = build(dockerfile, proxy, "--secret", f"id=ca,src={bundle}", "--target", target, "--tag", name)
         assert done.returncode == 0, done.stdout
-        archive = tmp_path / f"{target}.tar"
-        run("docker", "save", "--output", str(archive), name)
-        history = run("docker", "history", "--no-trunc", name).stdout
 
-        assert needle not in json.dumps(inspect(name)) + history
         assert needle not in done.stdout
-        assert needle.encode() not in content(archive)
+        assert needle.encode() not in everything(name)
         run("docker", "rmi", name)
 
     assert proxy.hosts, "the builds did not go through the proxy"
@@ -150,19 +150,3 @@ def test_npm_goes_the_same_way(proxy: Proxy, dockerfile: Path, authority: trustm
 
     assert done.returncode == 0, done.stdout
     assert any("npm" in host for host in proxy.hosts), proxy.hosts
-
-
-def content(archive: Path) -> bytes:
-    """Give every byte of every file of every layer of a saved image."""
-    found = []
-    with tarfile.open(archive) as saved:
-        for entry in saved:
-            stream = saved.extractfile(entry) if entry.isfile() else None
-            if stream and entry.size > 1024:
-                try:
-                    with tarfile.open(fileobj=stream) as layer:
-                        found += [part.read() for file in layer if file.isfile() and (part := layer.extractfile(file))]
-                except tarfile.ReadError:
-                    stream.seek(0)
-                    found.append(stream.read())
-    return b"".join(found)

@@ -3,13 +3,17 @@
 import json
 import os
 import re
+from pathlib import Path
 
 from stagecraft import ca, engine
+from stagecraft.problem import Exit, Problem
 from stagecraft.project import service_names
 from stagecraft.shell import output, quiet, run
 
 # From this buildx on, bake reads a file outside the context only where it is told that it may.
 ENTITLEMENTS = (0, 19)
+# The variables that name a file which only the build may see.
+SECRETS = ("SSL_CERT_FILE", "NETRC")
 
 
 def variables() -> dict[str, str]:
@@ -19,8 +23,17 @@ def variables() -> dict[str, str]:
         "SOURCE": public_source(output("git", "config", "--get", "remote.origin.url") or ""),
         "SOURCE_DATE_EPOCH": output("git", "log", "--max-count=1", "--format=%ct"),
         "SSL_CERT_FILE": ca.bundle(),
+        "NETRC": _netrc(),
     }
     return {name: value for name, default in found.items() if (value := os.environ.get(name) or default)}
+
+
+def _netrc() -> str | None:
+    """Give NETRC: unlike a bundle's, its default is none, as a person's own has more than a build should see."""
+    path = os.environ.get("NETRC")
+    if path and not Path(path).is_file():
+        raise Problem(f"NETRC={path} is no file", "Unset it, or name a netrc file.", Exit.USAGE)
+    return path
 
 
 def build(*arguments: str) -> None:
@@ -33,8 +46,8 @@ def build(*arguments: str) -> None:
         Problem: The build failed.
     """
     known = variables()
-    if "SSL_CERT_FILE" in known and engine.versions()["buildx"] >= ENTITLEMENTS:
-        arguments = ("--allow", f"fs.read={known['SSL_CERT_FILE']}", *arguments)
+    if engine.versions()["buildx"] >= ENTITLEMENTS:
+        arguments = (*(f"--allow=fs.read={known[name]}" for name in SECRETS if name in known), *arguments)
     run("docker", "buildx", "bake", *arguments, env=known)
 
 

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from stagecraft import archive, bake, cluster, manifests, node_image, registry
+from stagecraft import archive, bake, cluster, manifests, node_image, registry, sbom
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, ROOT
@@ -71,6 +71,7 @@ def _add_parts(folder: Path) -> None:
         archive.save([*bake.images(manifests.group()).values(), NODE_IMAGE], str(parts / "images.tar"))
     manifests.release()
     shutil.copy(manifests.RELEASE, folder / "stagecraft.yaml")
+    sbom.write(manifests.group(), folder / "sbom")
     shutil.copy(cluster.kind(), parts / "kind")
     shutil.copy(registry.crane(), parts / "crane")
     (folder / CACHE.name / "uv").mkdir(parents=True)

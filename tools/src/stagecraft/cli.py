@@ -30,6 +30,8 @@ from stagecraft import (
     ports,
     python_image,
     registry,
+    sbom,
+    signing,
     smoke,
     soak,
     sync,
@@ -198,7 +200,9 @@ def _address(pair: str) -> tuple[str, str]:
 
 
 @app.command()
-def kind() -> None:
+def kind(
+    *, verify: Annotated[bool, typer.Option("--verify", envvar="VERIFY", help="Deploy only what is signed.")] = False
+) -> None:
     """Deploy every service to a kind cluster and curl every endpoint; what is missing is found or made."""
     published = cluster.published()
     more = manifests.components()
@@ -227,6 +231,9 @@ def kind() -> None:
         cluster.ensure(image)
     with steps.step("push"):
         references = cluster.load(manifests.group())
+    if verify:
+        with steps.step("verify"):
+            signing.verify([*references.values()])
     with steps.step("apply"):
         cluster.apply(manifests.render("kind", references, *more, tags=cluster.add_ons()))
     with steps.step("rollout"):
@@ -251,6 +258,43 @@ def release_manifests() -> None:
     engine.ensure()
     manifests.release()
     console.print(f"wrote {manifests.RELEASE.relative_to(ROOT)}")
+
+
+@app.command(name="sbom")
+def sbom_command() -> None:
+    """Write what each built image holds, as CycloneDX under dist/sbom."""
+    engine.ensure()
+    for path in sbom.write(manifests.group()):
+        console.print(f"wrote {path.relative_to(ROOT)}")
+
+
+@app.command(name="sign-key")
+def sign_key() -> None:
+    """Make a pair of keys under .keys, the private one encrypted by COSIGN_PASSWORD."""
+    signing.generate()
+    console.print(f"wrote {signing.PRIVATE.relative_to(ROOT)} and {signing.PUBLIC.relative_to(ROOT)}")
+
+
+@app.command()
+def sign() -> None:
+    """Sign the built images by digest, and what they hold, in REGISTRY or this machine's own registry."""
+    engine.ensure()
+    for reference in signing.sign(manifests.group()):
+        console.print(f"signed {reference}", soft_wrap=True)
+
+
+@app.command()
+def verify(
+    images: Annotated[
+        list[str] | None, typer.Argument(envvar="IMAGE", help="In a registry, by tag or digest; none: the built ones.")
+    ] = None,
+) -> None:
+    """Verify the signatures of images, and of what they hold."""
+    engine.ensure()
+    wanted = images or [*signing.references(manifests.group()).values()]
+    signing.verify(wanted)
+    for reference in wanted:
+        console.print(f"verified {reference}", soft_wrap=True)
 
 
 @app.command(name="bundle")

@@ -104,8 +104,8 @@ def release() -> None:
         Problem: An image is not built, or its registry has not got it.
     """
     tagged = bake.images(group())
-    pushed = "." in (registry := next(iter(tagged.values())).partition("/")[0]) or ":" in registry
-    digests = {image: _pushed(image) for image in tagged.values()} if pushed else _saved(list(tagged.values()))
+    known = list(tagged.values())
+    digests = {image: pushed(image) for image in known} if elsewhere(known) else _saved(known)
     images = [
         {"name": f"stagecraft/{service}", "newName": image.rpartition(":")[0], "digest": digests[image]}
         for service, image in tagged.items()
@@ -123,7 +123,18 @@ def production_images(images: list[dict[str, str]]) -> str:
     return words + _yaml(component)
 
 
-def _pushed(image: str) -> str:
+def elsewhere(images: list[str]) -> bool:
+    """Tell whether images are named after a registry, and so are pushed to it by their name."""
+    host = images[0].partition("/")[0]
+    return "." in host or ":" in host
+
+
+def pushed(image: str) -> str:
+    """Give the digest under which a registry has an image.
+
+    Raises:
+        Problem: It has not got it.
+    """
     known = json.loads(output("docker", "image", "inspect", "--format", "{{json .RepoDigests}}", image) or "[]")
     digests = [digest for name, _, digest in (one.partition("@") for one in known) if name == image.rpartition(":")[0]]
     if not digests:

@@ -15,8 +15,10 @@ from stagecraft.problem import Problem
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
-# The files whose text says which packages there are, and which files are theirs.
-RECORDS = re.compile(r"[^/]+\.dist-info/(METADATA|RECORD)$|^var/lib/dpkg/(status|info/[^/]+\.list)$")
+# The files whose text says which packages there are, of what, and which files are theirs.
+RECORDS = re.compile(
+    r"[^/]+\.dist-info/(METADATA|RECORD|WHEEL)$|^var/lib/dpkg/(status|info/[^/]+\.list)$|^usr/lib/os-release$"
+)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
 from email.parser import HeaderParser
 from importlib.util import source_from_cache
 from typing import Any
@@ -137,18 +138,24 @@ def _distributions(archive: Archive) -> Owned:
             yield headers["Name"], headers["Version"], paths
 
 
-def _debian(archive: Archive) -> Owned:
-    """Give each Debian package's name, version and paths."""
-    info = "var/lib/dpkg/info"
+def dpkg(archive: Archive) -> Iterator[Message]:
+    """Give the fields that dpkg keeps of each Debian package."""
     for paragraph in archive.texts.get("var/lib/dpkg/status", "").split("\n\n"):
         fields = HeaderParser().parsestr(paragraph)
         if str(fields["Status"]).endswith(" installed"):
-            name = fields["Package"]
-            lists = (f"{info}/{name}.list", f"{info}/{name}:{fields['Architecture']}.list")
-            lines = "".join(archive.texts.get(path, "") for path in lists).splitlines()
-            # /lib is a link to /usr/lib, but a package may still say /lib
-            paths = [path if path in archive.entries else f"usr{line}" for line in lines if (path := line.strip("/"))]
-            yield name, fields["Version"], paths
+            yield fields
+
+
+def _debian(archive: Archive) -> Owned:
+    """Give each Debian package's name, version and paths."""
+    info = "var/lib/dpkg/info"
+    for fields in dpkg(archive):
+        name = fields["Package"]
+        lists = (f"{info}/{name}.list", f"{info}/{name}:{fields['Architecture']}.list")
+        lines = "".join(archive.texts.get(path, "") for path in lists).splitlines()
+        # /lib is a link to /usr/lib, but a package may still say /lib
+        paths = [path if path in archive.entries else f"usr{line}" for line in lines if (path := line.strip("/"))]
+        yield name, fields["Version"], paths
 
 
 def _packages(archive: Archive, owned: Owned, seen: set[str]) -> list[Package]:
