@@ -53,11 +53,14 @@ def run(parts: list[str]) -> None:
 
 
 def documents() -> dict[Path, str]:
-    """Give each document that asks for a table, as it must be with those of the last result."""
+    """Give each document that asks for a table, as it must be with those of the last result.
+
+    One that nothing was measured for yet stays as it is.
+    """
     result = json.loads(RESULT.read_text())
     texts = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
     return {
-        path: MARKED.sub(lambda mark: _table(mark[1], result), text)
+        path: MARKED.sub(lambda mark: _table(mark[1], result) if mark[1] in result else mark[0], text)
         for path, text in texts.items()
         if MARKED.search(text)
     }
