@@ -11,7 +11,20 @@ from types import ModuleType
 from typing import Any
 
 from stagecraft import engine, python_image
-from stagecraft.bench import builds, images, reload, services, transport, workers
+from stagecraft.bench import (
+    base,
+    builds,
+    contents,
+    development,
+    images,
+    left_behind,
+    pythons,
+    reload,
+    services,
+    tested,
+    transport,
+    workers,
+)
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
@@ -20,7 +33,13 @@ RESULT = ROOT / "docs" / "report" / "bench.json"
 # In this order: each has `measure`, and `table` for what that gave.
 PARTS: Mapping[str, ModuleType] = {
     "images": images,
+    "contents": contents,
+    "left_behind": left_behind,
+    "development": development,
+    "pythons": pythons,
     "builds": builds,
+    "base": base,
+    "tested": tested,
     "reload": reload,
     "services": services,
     "workers": workers,
