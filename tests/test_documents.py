@@ -60,6 +60,15 @@ def test_its_links_lead_somewhere(document: Path) -> None:
     assert not [path for path in map("".join, targets) if not (document.parent / path).exists()]
 
 
+def test_the_index_lists_every_pattern_by_its_title() -> None:
+    """Each page of docs/patterns has one line there, under the name that it gives itself."""
+    index = ROOT / "docs" / "patterns" / "README.md"
+    listed = [(name, title) for title, name in re.findall(r"^\| \[(.+)\]\((.+)\) \|", index.read_text(), re.MULTILINE)]
+    pages = [path for path in index.parent.glob("*.md") if path != index]
+
+    assert sorted(listed) == sorted((path.name, path.read_text().partition("\n")[0][2:]) for path in pages)
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_its_quotes_are_in_the_files(document: Path, run: Run) -> None:
     """A block of a Dockerfile or a bake file is there, line by line, in one that git has."""
