@@ -1,5 +1,6 @@
 """Every command block of README.md and docs/ is run, and what it shows is what comes out."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -16,7 +17,22 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 # Its commands need a cluster: tests/kind follows it.
 OF_CLUSTER = ROOT / "docs" / "operations.md"
 
+# What a block of a language is quoted from.
+QUOTED = {"dockerfile": "**/*Dockerfile*", "hcl": "*.hcl"}
+
 pytestmark = pytest.mark.usefixtures("engine_here")
+
+
+def quoted(document: Path) -> Iterator[tuple[str, str]]:
+    """Give each block of a document that is quoted from a file, with the pattern of the files it may be from."""
+    fences = re.findall(r"^```(\w+)\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    yield from ((QUOTED[language], text) for language, text in fences if language in QUOTED)
+
+
+def quotes(block: str, text: str) -> bool:
+    """Tell whether whole lines of a text are a block; a line `…` of it is any lines."""
+    pieces = map(re.escape, re.split(r"^ *…\n", block, flags=re.MULTILINE))
+    return re.search("^" + r"(?:.*\n)*?".join(pieces), text, re.MULTILINE) is not None
 
 
 @pytest.fixture(name="cleaned")
@@ -44,8 +60,40 @@ def test_its_links_lead_somewhere(document: Path) -> None:
     assert not [path for path in map("".join, targets) if not (document.parent / path).exists()]
 
 
+def test_the_index_lists_every_pattern_by_its_title() -> None:
+    """Each page of docs/patterns has one line there, under the name that it gives itself."""
+    index = ROOT / "docs" / "patterns" / "README.md"
+    listed = [(name, title) for title, name in re.findall(r"^\| \[(.+)\]\((.+)\) \|", index.read_text(), re.MULTILINE)]
+    pages = [path for path in index.parent.glob("*.md") if path != index]
+
+    assert sorted(listed) == sorted((path.name, path.read_text().partition("\n")[0][2:]) for path in pages)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_its_quotes_are_in_the_files(document: Path, run: Run) -> None:
+    """A block of a Dockerfile or a bake file is there, line by line, in one that git has."""
+    for pattern, block in quoted(document):
+        files = run("git", "ls-files", "--cached", "--others", "--exclude-standard", f":(glob){pattern}").stdout
+        assert any(quotes(block, (ROOT / name).read_text()) for name in files.splitlines()), block
+
+
+def test_a_quote_is_of_whole_lines() -> None:
+    """Neither a part of a line nor another order will do, and only `…` leaves lines out."""
+    text = "FROM scratch\nENV A=1\nCOPY a b\n"
+
+    assert quotes("FROM scratch\nENV A=1\n", text)
+    assert quotes("FROM scratch\n…\nCOPY a b\n", text)
+    assert not quotes("FROM scratch\nCOPY a b\n", text)
+    assert not quotes("FROM scr\n", text)
+    assert not quotes("scratch\n", text)
+    assert not quotes("COPY a b\n…\nENV A=1\n", text)
+
+
 def test_figures_are_those_that_were_measured() -> None:
-    """No table was written by hand: each is what `make bench` makes of docs/report/bench.json."""
+    """No table is missing or was written by hand: each is what `make bench` makes of docs/report/bench.json."""
+    wanted = {mark[1] for path in DOCUMENTS for mark in report.MARKED.finditer(path.read_text())}
+
+    assert wanted <= set(json.loads(report.RESULT.read_text()))
     assert {path: path.read_text() for path in report.documents()} == report.documents()
 
 

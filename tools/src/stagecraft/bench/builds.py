@@ -19,29 +19,23 @@ from stagecraft.project import ROOT, service_names
 from stagecraft.shell import quiet
 
 ROUNDS = 3
+REGISTRY = "stagecraft/bench-"
 
 
 def measure() -> dict[str, list[float]]:
     """Time builds of all services in a copy, whose source can be edited, and the start of one."""
     times: dict[str, list[float]] = {"cold": [], "no_op": [], "one_line": [], "one_line_alone": [], "start": []}
-    variables = os.environ | bake.variables() | {"REGISTRY": "stagecraft/bench-", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-    with _copy() as folder:
-
-        def bake_in_copy(*arguments: str) -> None:
-            build = ["docker", "buildx", "bake", *(arguments or ["production"])]
-            subprocess.run(build, check=True, cwd=folder, env=variables, capture_output=True)
-
+    with copied() as folder:
         for number in track(range(ROUNDS), "seconds", console=errors):
-            times["cold"].append(_timed(lambda: bake_in_copy("--no-cache", "production")))
-            times["no_op"].append(_timed(bake_in_copy))
+            times["cold"].append(bake_in(folder, "--no-cache", "production"))
+            times["no_op"].append(bake_in(folder, "production"))
             source = folder / "services" / "echo" / "src" / "echo" / "app.py"
             source.write_text(f"{source.read_text()}\n# {number} {time.time()}\n")
-            times["one_line"].append(_timed(bake_in_copy))
+            times["one_line"].append(bake_in(folder, "production"))
             source.write_text(f"{source.read_text()}\n# alone {number} {time.time()}\n")
-            times["one_line_alone"].append(_timed(lambda: bake_in_copy("echo-production")))
-            times["start"].append(_start(["stagecraft/bench-echo:dev"]))
-    for service in service_names():
-        quiet("docker", "rmi", f"stagecraft/bench-{service}:dev")
+            times["one_line_alone"].append(bake_in(folder, "echo-production"))
+            times["start"].append(start([f"{REGISTRY}echo:dev"]))
+    remove_baked()
     return {name: [round(value, 2) for value in values] for name, values in times.items()}
 
 
@@ -59,14 +53,16 @@ def table(found: dict[str, list[float]]) -> str:
     return "\n".join(lines)
 
 
-def _timed(action: Callable[[], object]) -> float:
-    start = time.monotonic()
+def timed(action: Callable[[], object]) -> float:
+    """Give the seconds that an action takes."""
+    begin = time.monotonic()
     action()
-    return time.monotonic() - start
+    return time.monotonic() - begin
 
 
 @contextmanager
-def _copy() -> Iterator[Path]:
+def copied() -> Iterator[Path]:
+    """Copy what builds read into a folder, to be edited there."""
     with tempfile.TemporaryDirectory() as folder:
         for name in (
             "Dockerfile",
@@ -82,8 +78,21 @@ def _copy() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _start(arguments: list[str]) -> float:
-    start = time.monotonic()
+def bake_in(folder: Path, *arguments: str) -> float:
+    """Give the seconds that bake takes in a folder; its images are named as no other's are."""
+    variables = os.environ | bake.variables() | {"REGISTRY": REGISTRY, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
+    build = ["docker", "buildx", "bake", *arguments]
+    return timed(lambda: subprocess.run(build, check=True, cwd=folder, env=variables, capture_output=True))
+
+
+def remove_baked() -> None:
+    """Remove the production images of `bake_in`."""
+    quiet("docker", "rmi", *(f"{REGISTRY}{service}:dev" for service in service_names()))
+
+
+def start(arguments: list[str]) -> float:
+    """Give the seconds from `docker run`, by its words, to a service's first 200."""
+    begin = time.monotonic()
     with container(arguments):
         wait_until_ready()
-        return time.monotonic() - start
+        return time.monotonic() - begin

@@ -11,7 +11,22 @@ from types import ModuleType
 from typing import Any
 
 from stagecraft import engine, python_image
-from stagecraft.bench import builds, compiled, frontend, images, reload, services, transport, workers
+from stagecraft.bench import (
+    base,
+    builds,
+    compiled,
+    contents,
+    development,
+    frontend,
+    images,
+    left_behind,
+    pythons,
+    reload,
+    services,
+    tested,
+    transport,
+    workers,
+)
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
@@ -21,7 +36,13 @@ RESULT = ROOT / "docs" / "report" / "bench.json"
 PARTS: Mapping[str, ModuleType] = {
     "images": images,
     "frontend": frontend,
+    "contents": contents,
+    "left_behind": left_behind,
+    "development": development,
+    "pythons": pythons,
     "builds": builds,
+    "base": base,
+    "tested": tested,
     "reload": reload,
     "services": services,
     "compiled": compiled,
@@ -55,11 +76,14 @@ def run(parts: list[str]) -> None:
 
 
 def documents() -> dict[Path, str]:
-    """Give each document that asks for a table, as it must be with those of the last result."""
+    """Give each document that asks for a table, as it must be with those of the last result.
+
+    One that nothing was measured for yet stays as it is.
+    """
     result = json.loads(RESULT.read_text())
     texts = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
     return {
-        path: MARKED.sub(lambda mark: _table(mark[1], result), text)
+        path: MARKED.sub(lambda mark: _table(mark[1], result) if mark[1] in result else mark[0], text)
         for path, text in texts.items()
         if MARKED.search(text)
     }

@@ -15,11 +15,11 @@ def container(arguments: list[str]) -> Iterator[str]:
     """Run a container, by the words of `docker run`, as long as the block does; give its name."""
     # on the machine's own network: a published port has a proxy in front
     network = ("--network", "host", "--env", "HOST=127.0.0.1", "--env", f"PORT={PORT}")
-    name = quiet("docker", "run", "--detach", "--rm", *network, *arguments)
+    name = quiet("docker", "run", "--detach", *network, *arguments)
     try:
         yield name
     finally:
-        quiet("docker", "kill", name)
+        quiet("docker", "rm", "--force", "--volumes", name)
 
 
 def wait_until_ready() -> None:
