@@ -8,6 +8,7 @@
 # the folders under services/
 variable "SERVICES" {
   default = [
+    "compare",
     "echo",
     "health",
   ]

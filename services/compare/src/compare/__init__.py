@@ -1,0 +1,1 @@
+"""Says how far two texts are apart."""
