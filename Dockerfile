@@ -128,6 +128,31 @@ fi
 find /built -exec touch --date="@$FILE_TIME" {} +
 EOF
 
+# compiled is the service as it is installed: extensions in place of the modules that its pyproject.toml wants compiled
+FROM uv AS compiled
+WORKDIR /service
+ARG TARGETARCH
+ARG SERVICE=echo
+# as patterns, which may match nothing: builder has a message for a wrong SERVICE
+COPY services/${SERVICE}/pyproject.tom[l] ./
+COPY services/${SERVICE}/sr[c] src
+# the compiler stays in the cache: no layer has it, and a service that wants nothing compiled does not fetch it
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=bind,from=python,target=/python \
+    --mount=type=bind,source=pyproject.toml,target=/workspace/pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=/workspace/uv.lock \
+    --mount=type=bind,source=tools/compile_modules.py,target=/workspace/compile_modules.py \
+    --mount=type=cache,target=/root/.cache/uv \
+    --mount=type=cache,target=/root/.cache/zig \
+    --mount=type=tmpfs,target=/tmp <<EOF
+set -eu
+if grep -qs '^\[tool.mypyc\]' pyproject.toml; then
+  export UV_LINK_MODE=symlink UV_PROJECT_ENVIRONMENT=/tmp/.venv
+  uv sync --project /workspace --only-group compile
+  /tmp/.venv/bin/python /workspace/compile_modules.py
+fi
+EOF
+
 # builder installs one service and the libraries it needs into /app/.venv
 FROM uv AS builder
 LABEL dev.stagecraft.image=true
@@ -170,11 +195,11 @@ COPY --from=libraries /chosen ./
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
 # uv leaves a lock that anyone may write to, and in uv_cache.json the time
-RUN <<EOF
+RUN --mount=type=bind,from=compiled,source=/service,target=/service <<EOF
 set -eu
 # whatever the umask was of who checked the sources out
 chmod --recursive u=rwX,go=rX .
-for project in ./*/*/pyproject.toml; do
+for project in ./libs/*/pyproject.toml /service/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done
 uv pip install --quiet --offline --no-cache --no-deps "$@"

@@ -11,7 +11,13 @@ class Engine:
     """An engine that has some images, before a registry that has some or does not answer."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, *, present: set[str], stand_ins: set[str], registry: bool
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        present: set[str],
+        stand_ins: set[str],
+        registry: bool,
+        outdated: frozenset[str] = frozenset(),
     ) -> None:
         self.made: list[str] = []
         self.pulled: list[str] = []
@@ -20,6 +26,7 @@ class Engine:
         monkeypatch.setattr(python_image, "present", lambda image: image in present)
         monkeypatch.setattr(python_image, "pullable", lambda _: registry)
         monkeypatch.setattr(python_image, "stand_ins", lambda: sorted(stand_ins))
+        monkeypatch.setattr(python_image, "outdated", lambda: sorted(outdated))
         monkeypatch.setattr(python_image, "run", self.pull if registry else self.fail)
         monkeypatch.setattr(python_image, "_make", self.made.extend)
 
@@ -61,6 +68,16 @@ def test_a_stand_in_is_not_joined_by_others_once_a_registry_answers(monkeypatch:
     python_image.ensure()
 
     assert (engine.made, engine.pulled) == ([], [])
+
+
+def test_a_stand_in_of_before_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer commit finds in it what it needs, whichever version is asked for first."""
+    present = {f"python:{version}-slim" for version in python_image.RELEASES}
+    for outdated, made in (({"python:3.14-slim"}, ["3.14"]), ({"python:3.11-slim"}, ["3.11"])):
+        engine = Engine(monkeypatch, present=present, stand_ins=present, registry=False, outdated=frozenset(outdated))
+        python_image.ensure()
+
+        assert engine.made == made
 
 
 def test_your_own_image_is_pulled_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from stagecraft.shell import output, quiet, run
 RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
 TESTING = "forky"
 STAND_IN = "dev.stagecraft.stand-in"
+# Of what `_mmdebstrap` puts into a stand-in, to be raised with it: one of another edition is made anew.
+EDITION = "2"
 # Debian's marker against pip: python's own images have none.
 MARKER = "EXTERNALLY-MANAGED"
 
@@ -53,7 +55,16 @@ def pullable(image: str) -> bool:
 
 def stand_ins() -> list[str]:
     """Name the stand-ins that the engine has."""
-    filters = ("--filter", f"label={STAND_IN}=true", "--filter", "reference=python")
+    return _labelled(f"{STAND_IN}=true")
+
+
+def outdated() -> list[str]:
+    """Name those that lack what a stand-in has by now."""
+    return sorted({*stand_ins()} - {*_labelled(f"{STAND_IN}.edition={EDITION}")})
+
+
+def _labelled(label: str) -> list[str]:
+    filters = ("--filter", f"label={label}", "--filter", "reference=python")
     return sorted((output("docker", "images", *filters, "--format", "{{.Repository}}:{{.Tag}}") or "").split())
 
 
@@ -73,7 +84,8 @@ def ensure() -> None:
     image = name(version)
     if present(image) and image not in stand_ins():
         return
-    missing = [other for other in RELEASES if not present(name(other))]
+    old = outdated()
+    missing = [other for other in RELEASES if not present(name(other)) or name(other) in old]
     if version in missing:
         try:
             run("docker", "pull", image)
@@ -119,7 +131,7 @@ def _make_one(version: str) -> None:
 
 
 def _changes() -> list[str]:
-    lines = [f"LABEL {STAND_IN}=true", 'CMD ["python3"]']
+    lines = [f"LABEL {STAND_IN}=true {STAND_IN}.edition={EDITION}", 'CMD ["python3"]']
     return [word for line in lines for word in ("--change", line)]
 
 
@@ -127,10 +139,15 @@ def _mmdebstrap(version: str) -> list[str]:
     release = RELEASES[version]
     # The pip that Debian bundles for its venv module, as python's own images have one too.
     pip = "PYTHONPATH=$(echo /usr/share/python-wheels/pip-*.whl) python3 -m pip install --quiet --no-index"
+    # Python's own images have its headers too; of Debian's package, which wants a C library's along, only those.
+    headers = f"libpython{version}-dev"
     hooks = [
         f'for name in python python3; do ln -s /usr/bin/python{version} "$1/usr/local/bin/$name"; done',
         f'rm -f "$1"/usr/lib/python*/{MARKER}',
         f"chroot \"$1\" sh -c '{pip} --root-user-action ignore /usr/share/python-wheels/pip-*.whl'",
+        f'cd "$1/tmp" && APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get download --quiet=2 {headers}',
+        f'dpkg-deb --fsys-tarfile "$1"/tmp/{headers}_*.deb | tar --extract --directory "$1" ./usr/include',
+        f'rm "$1"/tmp/{headers}_*.deb',
     ]
     if certificates := ca.bundle():
         # So that a plain `docker build .` works behind this machine's proxy.
