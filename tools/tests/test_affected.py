@@ -564,7 +564,21 @@ def test_the_groups_are_those_that_the_dockerfile_installs(repository: Repositor
 
     assert repository.affected(base) == ALL
     shutil.copy(ROOT / "Dockerfile", repository.root)
-    assert affected._groups(repository.root) == ["development", "harden", "test"]  # noqa: SLF001 - what all rests on
+    found = affected._groups(repository.root)  # noqa: SLF001 - what all rests on
+    assert found == ["compile", "development", "harden", "test"]
+
+
+def test_another_compiler_touches_who_wants_something_compiled(repository: Repository) -> None:
+    """All others are built without one."""
+    repository.edit("Dockerfile", "--group development", "--only-group compile")
+    repository.edit("uv.lock", "\nlint = [", "\ncompile = [")
+    repository.write(
+        "services/echo/pyproject.toml", '[project]\nname = "echo"\n\n[tool.mypyc]\nmodules = ["echo.loop"]\n'
+    )
+    base = repository.commit()
+    repository.edit("uv.lock", "sha256:linter1", "sha256:other")
+
+    assert list(repository.affected(base)) == ["echo"]
 
 
 def test_all_that_reaches_a_build_touches_something(repository: Repository) -> None:

@@ -51,7 +51,10 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     groups = _groups(root)
     found = {}
     for name in names:
-        before, after = (_closure(lock, f"services/{name}", groups) for lock in locks)
+        # the compiler is only for who wants something compiled
+        compiles = "\n[tool.mypyc]" in _text(root, f"services/{name}/pyproject.toml")
+        own = [group for group in groups if compiles or group != "compile"]
+        before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}
         reasons = [*shared, *(path for path in changed if _is_input(path, f"services/{name}", libraries))]
         if different := sorted(one for one in before | after if before.get(one) != after.get(one)):

@@ -60,6 +60,12 @@ def service_names(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in root.glob("services/*/pyproject.toml"))
 
 
+def compiled(service: str) -> list[str]:
+    """Give the modules of a service that are compiled where it ships: what its [tool.mypyc] names."""
+    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())
+    return list(project.get("tool", {}).get("mypyc", {}).get("modules", []))
+
+
 def chosen(asked: list[str] | None) -> list[str]:
     """Give the names of the services that a person asks for, all where none is named.
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from stagecraft import engine, python_image
-from stagecraft.bench import builds, images, reload, services, transport, workers
+from stagecraft.bench import builds, compiled, images, reload, services, transport, workers
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
@@ -23,6 +23,7 @@ PARTS: Mapping[str, ModuleType] = {
     "builds": builds,
     "reload": reload,
     "services": services,
+    "compiled": compiled,
     "workers": workers,
     "transport": transport,
 }
