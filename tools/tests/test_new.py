@@ -18,6 +18,8 @@ from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 
 Run = Callable[..., str]
+# What health watches.
+SIBLINGS = {name: f"http://{name}:8000/health" for name in service_names() if name != "health"}
 
 
 @pytest.fixture(name="copy")
@@ -187,7 +189,7 @@ def test_what_people_wrote_stays(copy: Path) -> None:
     synced(copy)
 
     targets = (copy / "deploy/base/health.env").read_text().partition("HEALTH_TARGETS=")[2]
-    assert json.loads(targets) == {"echo": "http://echo:8000/health", "site": "http://site:8000/"}
+    assert json.loads(targets) == {**SIBLINGS, "site": "http://site:8000/"}
     assert (
         (copy / "deploy/compose.yaml")
         .read_text()
@@ -208,8 +210,8 @@ DRIFT = {
     "network policies": ("deploy/components/network-policies/kustomization.yaml", "  - echo.yaml\n", ""),
     "node port": ("deploy/overlays/kind/kustomization.yaml", "  - echo.yaml\n", ""),
     "digests": ("deploy/overlays/production/images/kustomization.yaml", "stagecraft/echo", "stagecraft/gone"),
-    "targets of health": ("deploy/base/health.env", '{"echo": "http://echo:8000/health"}', "{}"),
-    "a target too many": ("deploy/base/health.env", '{"echo"', '{"gone": "http://gone:8000/health", "echo"'),
+    "targets of health": ("deploy/base/health.env", json.dumps(SIBLINGS), "{}"),
+    "a target too many": ("deploy/base/health.env", '"echo"', '"gone": "http://gone:8000/health", "echo"'),
     "debugger": (".vscode/launch.json", '"port": 5678', '"port": 5670'),
     "documents": ("README.md", "| [echo](services/echo)", "| [gone](services/gone)"),
 }

@@ -175,9 +175,9 @@ def targets(edits: Edits, services: list[str]) -> None:
 
     def entry(match: re.Match[str]) -> str:
         targets = json.loads(match[1] or "{}")
+        siblings = {name: targets.get(name, f"http://{name}:8000/health") for name in services if name != "health"}
         kept = {name: target for name, target in targets.items() if name in services or not sibling(name, target)}
-        new = {name: f"http://{name}:8000/health" for name in services if name not in {*kept, "health"}}
-        return f"HEALTH_TARGETS={json.dumps(kept | new)}"
+        return f"HEALTH_TARGETS={json.dumps(siblings | kept)}"
 
     edits.write(TARGETS, re.sub(r"^HEALTH_TARGETS=(.*)$", entry, needed(edits, TARGETS), flags=re.MULTILINE))
 
