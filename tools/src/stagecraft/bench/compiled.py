@@ -19,6 +19,7 @@ REQUESTS = 10
 LONG, SHORT = 1_000, 30
 # As many of the longest texts as a batch may have.
 LONGEST, PAIRS = 4_000, 16
+NAMES = ("call", "lists", "long", "short", "batch", "diff")
 SOURCE = "/src/services/compare/src"
 # How the image of the builder stage, which has both, is told which to import.
 WAYS = {"interpreted": ["--env", f"PYTHONPATH={SOURCE}"], "compiled": []}
@@ -60,11 +61,11 @@ def measure() -> dict[str, Any]:
 
     Returns:
         By way, by `call`, `lists`, `long` and `short`, milliseconds of each round; for compiled code also `batch`, of
-        the largest one; and `bytes`, the size of what was compiled.
+        the largest one, and `diff`, of the slowest; and `bytes`, the size of what was compiled.
     """
     tag = "stagecraft/bench:compiled"
     quiet("docker", "build", "--target", "builder", "--build-arg", "SERVICE=compare", "--tag", tag, ".")
-    found: dict[str, Any] = {way: {"call": [], "lists": [], "long": [], "short": [], "batch": []} for way in WAYS}
+    found: dict[str, Any] = {way: {name: [] for name in NAMES} for way in WAYS}
     for way, words in track([*WAYS.items()] * ROUNDS, "compiled", console=errors):
         call, lists = json.loads(quiet("docker", "run", "--rm", *words, tag, "python", "-c", CALL, *_texts(LONG)))
         found[way]["call"].append(call)
@@ -76,6 +77,7 @@ def measure() -> dict[str, Any]:
                 found[way][name].append(statistics.median(_request("/compare", _pair(length)) for _ in range(REQUESTS)))
             if way == "compiled":
                 found[way]["batch"].append(_request("/compare/batch", {"pairs": [_pair(LONGEST)] * PAIRS}))
+                found[way]["diff"].append(_request("/compare", _lines()))
     found["bytes"] = int(quiet("docker", "run", "--rm", tag, "python", "-c", SIZES))
     quiet("docker", "rmi", tag)
     return found
@@ -97,6 +99,7 @@ def table(found: dict[str, Any]) -> str:
     factor = statistics.median(lists) / statistics.median(other["call"])
     lines.append(f"| the loop as written for an interpreter, with lists | {spread(lists, 1)} | | {factor:.1f} |")
     lines.append(f"| the largest batch: {PAIRS} pairs of {LONGEST:,} characters | | {spread(other['batch'], 0)} | |")
+    lines.append(f"| the slowest diff found, of two texts of {LONGEST:,} | | {spread(other['diff'], 0)} | |")
     return "\n".join([*lines, "", f"What was compiled takes {found['bytes'] / 1000:.0f} kB."])
 
 
@@ -107,6 +110,12 @@ def _texts(length: int) -> list[str]:
 
 def _pair(length: int) -> dict[str, str]:
     return dict(zip(("before", "after"), _texts(length), strict=True))
+
+
+def _lines() -> dict[str, str]:
+    """Give two of the longest texts that difflib takes longest for: few lines, all of them often, and turned round."""
+    lines = [chr(0x100 + number % 100) for number in range(LONGEST // 2)]
+    return {"before": "\n".join(lines), "after": "\n".join(reversed(lines))}
 
 
 def _request(path: str, body: dict[str, Any]) -> float:
