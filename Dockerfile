@@ -128,7 +128,7 @@ fi
 find /built -exec touch --date="@$FILE_TIME" {} +
 EOF
 
-# compiled is the service as it is installed: extensions in place of the modules that its pyproject.toml wants compiled
+# compiled is the service with extensions in place of the modules that it wants compiled
 FROM uv AS compiled
 WORKDIR /service
 ARG TARGETARCH
@@ -194,11 +194,12 @@ COPY --from=libraries /chosen ./
 # as patterns, which may match nothing: a wrong SERVICE gets the message above
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
+COPY --from=compiled /service /service
 # uv leaves a lock that anyone may write to, and in uv_cache.json the time
-RUN --mount=type=bind,from=compiled,source=/service,target=/service <<EOF
+RUN <<EOF
 set -eu
 # whatever the umask was of who checked the sources out
-chmod --recursive u=rwX,go=rX .
+chmod --recursive u=rwX,go=rX . /service
 for project in ./libs/*/pyproject.toml /service/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done

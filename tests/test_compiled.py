@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from stagecraft import python_image
 from stagecraft.project import compiled, service_names
 
 WANTED = [(service, module) for service in service_names() for module in compiled(service)]
@@ -17,6 +18,12 @@ import importlib, pathlib, sys
 module = importlib.import_module(sys.argv[1])
 print(module.__file__)
 print(*(path for path in pathlib.Path(module.__file__).parent.rglob("*") if path.is_file()))
+"""
+# Prints which machine each extension in a folder is for: 183 is arm64 in every ELF file's head.
+MACHINES = """
+import pathlib, sys
+for path in pathlib.Path(sys.argv[1]).glob("*.so"):
+    print(int.from_bytes(path.read_bytes()[18:20], "little"))
 """
 # Distances of the largest batch there may be: interpreted it takes more than a minute.
 LARGEST = {"pairs": [{"before": "abcd" * 1_000, "after": "badc" * 1_000}] * 16}
@@ -110,6 +117,22 @@ def test_the_builder_has_no_compiler_either(run: Any) -> None:
     script = "find / -xdev ( -iname *zig* -o -name *mypyc -o -name gcc ) -not -path /proc/*"
 
     assert run("docker", "run", "--rm", built(run, "builder", "compare"), *script.split()).stdout == ""
+
+
+def test_it_is_compiled_for_another_machine_too(run: Any) -> None:
+    """Without that machine, and without emulation; the headers are of the image for it, here the same for both."""
+    image = "stagecraft/headers:test"
+    link = "test ! -d x86_64-linux-gnu || ln -s x86_64-linux-gnu aarch64-linux-gnu"
+    dockerfile = f"FROM {python_image.name(python_image.selected())}\nRUN cd /usr/include && {link}\n"
+    subprocess.run(["docker", "build", "--tag", image, "-"], check=True, input=dockerfile.encode(), capture_output=True)
+    arguments = ("TARGETARCH=arm64", "SERVICE=compare", f"PYTHON_IMAGE={image}")
+    words = [word for argument in arguments for word in ("--build-arg", argument)]
+
+    stage = run("docker", "build", "--quiet", "--target", "compiled", *words, ".").stdout.split()[-1]
+    found = run("docker", "run", "--rm", stage, "python", "-c", MACHINES, "/service/src/compare").stdout
+
+    assert found.splitlines() == ["183"] * 2
+    run("docker", "rmi", stage, image)
 
 
 def test_the_largest_batch_holds_nobody_up(

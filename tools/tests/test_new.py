@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stagecraft import new, scaffold, sync
+from stagecraft import lists, new, scaffold, sync
 from stagecraft.edits import Edits
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
@@ -156,11 +156,13 @@ def test_ports_are_the_next_free(copy: Path) -> None:
     synced(copy)
     synced(copy, "third")
 
-    composed = (copy / "deploy/compose.yaml").read_text()
-    assert re.findall(r"\$\{(\w+_PORT):-(\d+)\}", composed) == [
-        ("ECHO_PORT", "8000"), ("HEALTH_PORT", "8001"), ("SECOND_PORT", "8003"), ("THIRD_PORT", "8004"),
-    ]  # fmt: skip
-    assert "nodePort: 30084" in (copy / "deploy/overlays/kind/third.yaml").read_text()
+    ports, nodes = lists.ports((ROOT / lists.COMPOSE).read_text()), lists.node_ports(Edits(ROOT))
+    assert lists.ports((copy / lists.COMPOSE).read_text()) == {
+        **ports,
+        "second": max(ports.values()) + 2,
+        "third": max(ports.values()) + 3,
+    }
+    assert f"nodePort: {max(nodes.values()) + 3}\n" in (copy / "deploy/overlays/kind/third.yaml").read_text()
 
 
 def test_what_people_wrote_stays(copy: Path) -> None:
@@ -194,7 +196,7 @@ def test_what_people_wrote_stays(copy: Path) -> None:
         .read_text()
         .endswith("\n\n  # a cache\n  redis:\n    image: redis:8\n\nvolumes: {}\n")
     )
-    assert "  - redis.yaml\n  - echo.yaml\n" in (copy / "deploy/base/kustomization.yaml").read_text()
+    assert f"  - redis.yaml\n  - {service_names()[0]}.yaml\n" in (copy / "deploy/base/kustomization.yaml").read_text()
     assert not [*copy.glob("deploy/**/greeter.*")]
 
 
