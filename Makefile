@@ -129,7 +129,7 @@ test-kind: .venv ## What only a cluster can show; needs, and makes, the kind clu
 	@uv run --quiet pytest tests/kind
 
 .PHONY: test-full
-test-full: .venv ## What first compiles programs of its own: signatures, a second builder
+test-full: .venv ## What takes minutes more: the developer's loop, browsers, platforms, signatures
 	@uv run --quiet pytest tests/full
 
 .PHONY: soak

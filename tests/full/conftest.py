@@ -1,4 +1,4 @@
-"""The engine, and nothing else, for tests that first compile what they test with."""
+"""The engine, for tests that take a minute each, or first compile what they test with."""
 
 import pytest
 
