@@ -80,11 +80,12 @@ def test_what_does_not_ship_builds_nothing(bake: Bake, copy: Path, path: str) ->
 
 
 def test_one_service_rebuilds_its_own_last_steps(bake: Bake, copy: Path, inspect: Any) -> None:
-    """Its sources, their install and the layer with them: nothing of another service, no dependency, no base."""
+    """Its sources, as they are and compiled, their install, the layer with them: no dependency, no other service."""
     before = {service: layers(inspect, service) for service in service_names()}
     edit(copy / "services/echo/src/echo/routes.py")
 
-    assert bake() == ["builder COPY", "builder RUN", "production COPY", "production WORKDIR"]
+    own = ["builder COPY", "builder COPY", "builder RUN", "compiled COPY", "compiled RUN"]
+    assert bake() == [*own, "production COPY", "production WORKDIR"]
     changed = {service: set(layers(inspect, service)) - set(before[service]) for service in service_names()}
     assert {service: len(new) for service, new in changed.items()} == {
         service: int(service == "echo") for service in service_names()

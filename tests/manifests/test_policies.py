@@ -120,11 +120,12 @@ def merge(into: Any, patch: Any) -> Any:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def change(kind: str, patch: Object) -> Mutant:
-    """Merge a patch into the first object of a kind."""
+def change(kind: str, patch: Object, name: str = "") -> Mutant:
+    """Merge a patch into the first object of a kind, or the one of that name."""
 
     def mutant(objects: Objects) -> None:
-        index = next(index for index, item in enumerate(objects) if item["kind"] == kind)
+        named = ((index, item) for index, item in enumerate(objects) if item["kind"] == kind)
+        index = next(index for index, item in named if name in {"", item["metadata"]["name"]})
         objects[index] = merge(objects[index], patch)
 
     return mutant
@@ -682,7 +683,7 @@ def two_never_set_one_number(objects: Objects) -> Iterator[str]:
 @check(
     "kube-score/pod-networkpolicy", "kube-linter/non-isolated-pod", "polaris/missingNetworkPolicy",
     "kubescape/C-0030", "kubescape/C-0260",
-    mutants=[remove("NetworkPolicy"), change("NetworkPolicy", {"spec": {"policyTypes": ["Ingress"]}})],
+    mutants=[remove("NetworkPolicy"), change("NetworkPolicy", {"spec": {"policyTypes": ["Ingress"]}}, "deny-all")],
 )  # fmt: skip
 def each_pod_is_closed_both_ways(objects: Objects) -> Iterator[str]:
     for way in ("Ingress", "Egress"):
@@ -691,7 +692,7 @@ def each_pod_is_closed_both_ways(objects: Objects) -> Iterator[str]:
         yield from (f"{name}: no NetworkPolicy for {way}" for name, item in workloads(objects) if item not in closed)
 
 
-@check("kubescape/C-0054", mutants=[change("NetworkPolicy", {"spec": {"podSelector": OTHER}})])
+@check("kubescape/C-0054", mutants=[change("NetworkPolicy", {"spec": {"podSelector": OTHER}}, "deny-all")])
 def each_namespace_is_closed(objects: Objects) -> Iterator[str]:
     closed = {space(item) for _, item in kinds("NetworkPolicy")(objects) if item["spec"]["podSelector"] == {}}
     yield from (f"{name}: its namespace" for name, item in workloads(objects) if space(item) not in closed)
