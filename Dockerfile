@@ -142,6 +142,7 @@ COPY services/${SERVICE}/pyproject.tom[l] ./
 COPY services/${SERVICE}/sr[c] src
 # the compiler stays in the cache: no layer has it, and a service that wants nothing compiled does not fetch it
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=bind,from=python,target=/python \
     --mount=type=bind,source=pyproject.toml,target=/workspace/pyproject.toml \
     --mount=type=bind,source=uv.lock,target=/workspace/uv.lock \

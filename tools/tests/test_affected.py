@@ -565,7 +565,7 @@ def test_the_groups_are_those_that_the_dockerfile_installs(repository: Repositor
     assert repository.affected(base) == ALL
     shutil.copy(ROOT / "Dockerfile", repository.root)
     found = affected._groups(repository.root)  # noqa: SLF001 - what all rests on
-    assert found == ["compile", "development", "harden", "test"]
+    assert found == ["compile", "development", "frontend", "harden", "test"]
 
 
 def test_another_compiler_touches_who_wants_something_compiled(repository: Repository) -> None:

@@ -80,6 +80,8 @@ def measure() -> dict[str, Any]:
                 found[way]["diff"].append(_request("/compare", _lines()))
     found["bytes"] = int(quiet("docker", "run", "--rm", tag, "python", "-c", SIZES))
     quiet("docker", "rmi", tag)
+    for way in WAYS:
+        found[way] = {name: [round(value, 2) for value in values] for name, values in found[way].items()}
     return found
 
 
