@@ -78,6 +78,10 @@ build: .venv ## Build the production images; TARGETS="echo-test": others
 plan: .venv ## Print bake's plan; needs no engine, only buildx
 	@$(STAGECRAFT) plan $(TARGETS)
 
+.PHONY: builder
+builder: .venv ## Have a builder that attests and keeps caches in a registry: eval "$$(make -s builder)"
+	@$(STAGECRAFT) builder
+
 .PHONY: affected
 affected: .venv ## Print the services that a change touches; BASE=origin/main
 	@$(STAGECRAFT) affected $(OPTIONS)

@@ -21,6 +21,8 @@ from stagecraft.project import ROOT
 # What is shipped, and what it stands on.
 BASES = {"production": "base", "hardened": "base-hardened"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A step as bake names it: [echo-production builder 3/6] COPY …; looking at an image, its FROM, is none.
+STEP = re.compile(r"\[(?:[\w-]+ )?([\w-]+) \d+/\d+\] (?!FROM)(\w+)")
 # Shown in a document, but not run by the tests that it runs.
 ITSELF = "make test"
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -102,6 +104,28 @@ def _content(archive: Path) -> bytes:
                     stream.seek(0)
                     found.append(stream.read())
     return b"".join(found)
+
+
+@pytest.fixture(scope="session")
+def steps_done() -> Callable[[str], list[str]]:
+    """Give the steps that bake's raw progress tells of as done, and not as taken from the cache: "builder COPY"."""
+
+    def steps_done(said: str) -> list[str]:
+        vertexes = [vertex for message in _messages(said) for vertex in message.get("vertexes") or []]
+        names = {vertex["digest"]: vertex["name"] for vertex in vertexes if vertex.get("completed")}
+        cached = {vertex["digest"] for vertex in vertexes if vertex.get("cached")}
+        steps = [STEP.search(name) for digest, name in names.items() if digest not in cached]
+        return sorted(f"{step[1]} {step[2]}" for step in steps if step)
+
+    return steps_done
+
+
+def _messages(said: str) -> Iterator[dict[str, Any]]:
+    decoder, at = json.JSONDecoder(), said.find("{")
+    while at >= 0:
+        message, end = decoder.raw_decode(said, at)
+        yield message
+        at = said.find("{", end)
 
 
 @pytest.fixture

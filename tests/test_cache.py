@@ -1,9 +1,7 @@
 """What a build does again after a change, and what it leaves alone: read from bake's own words."""
 
-import json
-import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +9,20 @@ import pytest
 
 from stagecraft.project import service_names
 
-# A step as bake names it: [echo-production builder 3/6] COPY …; looking at an image, its FROM, is none.
-STEP = re.compile(r"\[(?:[\w-]+ )?([\w-]+) \d+/\d+\] (?!FROM)(\w+)")
 Bake = Callable[..., list[str]]
 
 pytestmark = pytest.mark.usefixtures("engine_here")
 
 
-def messages(said: str) -> Iterator[dict[str, Any]]:
-    """Give each JSON object of bake's progress."""
-    decoder, at = json.JSONDecoder(), said.find("{")
-    while at >= 0:
-        message, end = decoder.raw_decode(said, at)
-        yield message
-        at = said.find("{", end)
-
-
 @pytest.fixture(name="bake")
-def _bake(run: Any, copy: Path) -> Bake:
+def _bake(run: Any, copy: Path, steps_done: Callable[[str], list[str]]) -> Bake:
     """Bake in a copy of the repository; give the steps that were done and not taken from the cache: "builder COPY"."""
 
     def bake(*arguments: str) -> list[str]:
         env = {"REGISTRY": "stagecraft/cache-", "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
         command = ("docker", "buildx", "bake", "--progress", "rawjson", *(arguments or ("production",)))
         said = run(*command, cwd=copy, env=env).stdout
-        vertexes = [vertex for message in messages(said) for vertex in message.get("vertexes") or []]
-        names = {vertex["digest"]: vertex["name"] for vertex in vertexes if vertex.get("completed")}
-        cached = {vertex["digest"] for vertex in vertexes if vertex.get("cached")}
-        steps = [STEP.search(name) for digest, name in names.items() if digest not in cached]
-        return sorted(f"{step[1]} {step[2]}" for step in steps if step)
+        return steps_done(said)
 
     bake()
     return bake

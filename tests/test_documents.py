@@ -14,8 +14,8 @@ from stagecraft.project import ROOT
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-# Its commands need a cluster: tests/kind follows it.
-OF_CLUSTER = ROOT / "docs" / "operations.md"
+# tests/kind follows what needs a cluster, tests/full what compiles a program first.
+ELSEWHERE = {ROOT / "docs" / name for name in ("operations.md", "patterns/provenance.md", "patterns/remote-cache.md")}
 
 # What a block of a language is quoted from.
 QUOTED = {"dockerfile": "**/*Dockerfile*", "hcl": "*.hcl"}
@@ -45,7 +45,9 @@ def _cleaned(run: Run) -> Iterator[None]:
 
 @pytest.mark.usefixtures("cleaned")
 @pytest.mark.parametrize(
-    "document", [path for path in DOCUMENTS if path != OF_CLUSTER], ids=lambda path: path.relative_to(ROOT).as_posix()
+    "document",
+    [path for path in DOCUMENTS if path not in ELSEWHERE],
+    ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_its_commands_do_what_it_shows(document: Path, follow: Callable[[Path], None]) -> None:
     """Each command ends well, and each line that is shown is among its output."""

@@ -14,6 +14,7 @@ from stagecraft import (
     affected,
     apt,
     bake,
+    builder,
     bundle,
     cluster,
     compose,
@@ -342,6 +343,7 @@ def clean() -> None:
     if engine.version():
         kind_down()
         registry.down()
+        builder.delete()
         made = _made()
         for image in made:
             output("docker", "rmi", "--force", image)
@@ -370,6 +372,20 @@ def build(
     engine.ensure()
     python_image.ensure()
     bake.build(*(targets or []))
+
+
+@app.command(name="builder")
+def builder_command() -> None:
+    """Have a builder that can attest, and keep caches in a registry; print the variables to build by it."""
+    with redirect_stdout(sys.stderr):
+        python_image.selected()
+        engine.ensure()
+        python_image.ensure()
+        builder.ensure()
+        python = builder.python()
+    sys.stdout.write(f"export BUILDX_BUILDER={builder.NAME}\n")
+    if python:
+        sys.stdout.write(f"export PYTHON_IMAGE={python}\n")
 
 
 @app.command(name="test-service")

@@ -1,6 +1,7 @@
 """Signatures of images by a key of ours: cosign, which deploy/signing pins, asking no service of anyone's."""
 
 import os
+import re
 from pathlib import Path
 
 from stagecraft import bake, go, manifests, registry, sbom
@@ -105,9 +106,9 @@ def verify(references: list[str]) -> None:
             quiet(cosign(), "verify", *words, reference)
             quiet(cosign(), "verify-attestation", *words, *BILL, reference)
         except Problem as problem:
-            raise Problem(
-                f"{reference} is not signed by this key", f"{problem.advice}\nNothing was deployed."
-            ) from None
+            why = re.findall("^Error: (.*)", problem.advice, re.MULTILINE) or [problem.advice]
+            advice = "Deploy nothing of it. If you built it yourself, `make sign` signs it."
+            raise Problem(f"{reference} can't be verified: {why[0]}", advice) from None
 
 
 def key(variable: str, default: Path) -> str:
