@@ -72,8 +72,8 @@ def in_container(run: Any, image: str, script: str) -> list[str]:
 
 def test_sizes_agree_with_the_engine(found: dict[str, Any], images: dict[str, str], inspect: Any) -> None:
     """Layers with the image's size, files with those of a container; kinds and packages with files."""
-    said = inspect(images["echo"])
-    made = subprocess.run(["docker", "create", images["echo"]], check=True, capture_output=True, text=True)
+    said = inspect(images["echo-production"])
+    made = subprocess.run(["docker", "create", images["echo-production"]], check=True, capture_output=True, text=True)
     with (
         subprocess.Popen(["docker", "export", made.stdout.strip()], stdout=subprocess.PIPE) as export,
         tarfile.open(fileobj=export.stdout, mode="r|") as archive,
@@ -95,8 +95,8 @@ def test_sizes_agree_with_the_engine(found: dict[str, Any], images: dict[str, st
 def test_packages_are_those_that_a_container_names(found: dict[str, Any], images: dict[str, str], run: Any) -> None:
     """Python's own list, which another test holds against the lock, and dpkg's."""
     script = "from importlib.metadata import distributions as d; [print(i.name, i.version) for i in d()]"
-    python = in_container(run, images["echo"], f'python -c "{script}"')
-    debian = in_container(run, images["echo"], "dpkg-query --show --showformat '${Package} ${Version}\\n'")
+    python = in_container(run, images["echo-production"], f'python -c "{script}"')
+    debian = in_container(run, images["echo-production"], "dpkg-query --show --showformat '${Package} ${Version}\\n'")
 
     assert sorted(f"{package['name']} {package['version']}" for package in found["python"]) == python
     assert sorted(f"{package['name']} {package['version']}" for package in found["debian"]) == debian
@@ -107,8 +107,8 @@ def test_settings_and_privileges_are_those_of_a_container(
     found: dict[str, Any], images: dict[str, str], run: Any
 ) -> None:
     """It runs as 10001; what is setuid or writable is what `find` finds, and all of it is base's."""
-    privileged = in_container(run, images["echo"], "find / -xdev -type f -perm /6000")
-    writable = in_container(run, images["echo"], r"find / -xdev \( -type f -o -type d \) -perm -o+w")
+    privileged = in_container(run, images["echo-production"], "find / -xdev -type f -perm /6000")
+    writable = in_container(run, images["echo-production"], r"find / -xdev \( -type f -o -type d \) -perm -o+w")
 
     assert found["settings"]["user"] == ["10001:10001"]
     assert found["settings"]["ports"] == ["8000/tcp"]
@@ -134,7 +134,7 @@ def test_each_finds_what_is_wrong_with_a_mutant(
     found: dict[str, Any], mutant: str, images: dict[str, str], looked: Inspect
 ) -> None:
     """One that looks at nothing would find nothing, too; and two images are looked at in one go."""
-    wrong, right = looked(mutant, images["echo"])
+    wrong, right = looked(mutant, images["echo-production"])
     findings = scan(wrong, "misconfiguration and secrets")["findings"]
     reasons = {finding["what"]: finding["text"] for finding in findings}
     leaks = [finding["text"] for finding in findings if finding["what"] == "aws-access-key-id"]

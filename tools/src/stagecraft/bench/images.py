@@ -10,7 +10,14 @@ from stagecraft.console import errors
 from stagecraft.project import service_names
 from stagecraft.shell import quiet
 
-STAGES = ["builder", "test", "development", "production"]
+# What of the Dockerfile each is: a stage, and for hardened what it stands on.
+STAGES = {
+    "builder": ["--target", "builder"],
+    "test": ["--target", "test"],
+    "development": ["--target", "development"],
+    "production": ["--target", "production"],
+    "hardened": ["--target", "production", "--build-arg", "ROOTFS=hardened"],
+}
 
 
 def measure() -> list[dict[str, Any]]:
@@ -18,9 +25,9 @@ def measure() -> list[dict[str, Any]]:
     base = python_image.name(python_image.selected())
     wanted = [("echo", "single-stage", ["--file", "Dockerfile.single-stage"])]
     wanted += [
-        (service, stage, ["--target", stage, "--build-arg", f"SERVICE={service}"])
+        (service, stage, [*arguments, "--build-arg", f"SERVICE={service}"])
         for service in service_names()
-        for stage in STAGES
+        for stage, arguments in STAGES.items()
     ]
     found = []
     for service, stage, arguments in track(wanted, "images", console=errors):
