@@ -102,7 +102,7 @@ for folder in {folders[name] for name in needed if folders[name].startswith("lib
     shutil.copy(folder + "/pyproject.toml", "/chosen/" + folder)
 EOF
 
-# frontend checks, tests and bundles what the service sends to browsers, if anything, with a Node that never ships
+# frontend checks and bundles what the service sends to browsers, with a Node that never ships
 FROM uv AS frontend
 WORKDIR /frontend
 ENV PATH=/frontend/.venv/bin:$PATH \
