@@ -117,5 +117,6 @@ def test_what_the_engine_can_not_do_is_off(plan: dict[str, Any], run: Callable[.
     assert not [name for name, target in plan["target"].items() if set(keys.values()) & target.keys()]
     if variable == "ATTEST":
         assert set(found) == {name for name in targets if not name.startswith("base")}
+        assert fields(targets["echo-production"]["output"][0])["type"] == "registry"
     else:
         assert {name: entry["ref"] for name, entry in found.items()} == {name: f"{asked}:{name}" for name in targets}
