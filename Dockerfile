@@ -115,6 +115,7 @@ ARG FILE_TIME
 ARG SERVICE=echo
 COPY services/${SERVICE}/fronten[d]/package*.json ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=cache,target=/root/.cache/uv \

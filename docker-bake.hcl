@@ -57,7 +57,7 @@ variable "NETRC" {
   default = ""
 }
 
-# true: each image says how it was built; of the outputs, registry and oci can hold that, docker can't
+# true: each image says how it was built, and is pushed, as the engine can't hold that
 variable "ATTEST" {
   default = false
 }
@@ -145,7 +145,7 @@ target "service" {
     "org.opencontainers.image.licenses" = "MIT"
   }
   tags   = ["${REGISTRY}${service}:${VERSION}${stage.suffix}"]
-  output = [replace(stage.output, "SERVICE", service)]
+  output = [replace(replace(stage.output, "SERVICE", service), "type=docker", ATTEST ? "type=registry" : "type=docker")]
   attest = ATTEST ? ["type=provenance,mode=max"] : []
 
   cache-from = CACHE_FROM == "" ? [] : ["type=registry,ref=${CACHE_FROM}:${service}-${stage.name}"]

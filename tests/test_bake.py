@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stagecraft.project import service_names
+from stagecraft.project import ROOT, service_names
 
 STAGES = ["builder", "development", "hardened", "production", "test"]
 BASES = {stage: "base-hardened" if stage == "hardened" else "base" for stage in STAGES}
@@ -94,3 +94,29 @@ def test_what_only_a_build_may_see_is_a_secret(run: Callable[..., Any], variable
 
     assert [fields(secret) for secret in target["secret"]] == [{"id": name, "src": "/etc/hostname"}]
     assert "/etc/hostname" not in json.dumps(target["args"])
+
+
+def test_no_step_has_one_secret_without_the_other() -> None:
+    """Whatever fetches knows the proxy's CA and the private indexes' tokens."""
+    text = (ROOT / "Dockerfile").read_text()
+
+    assert text.count("--mount=type=secret,id=ca,") == text.count("--mount=type=secret,id=netrc ") > 0
+
+
+@pytest.mark.parametrize("variable", ["ATTEST", "CACHE_FROM", "CACHE_TO"])
+def test_what_the_engine_can_not_do_is_off(plan: dict[str, Any], run: Callable[..., Any], variable: str) -> None:
+    """Attestations and caches in a registry are in no plan until asked for, each target's cache by its name."""
+    keys = {"ATTEST": "attest", "CACHE_FROM": "cache-from", "CACHE_TO": "cache-to"}
+    asked = "true" if variable == "ATTEST" else "registry.example.com/cache"
+    env = {"DOCKER_HOST": "unix:///none", variable: asked}
+    text = run("docker", "buildx", "bake", "--print", *STAGES, env=env).stdout
+    targets = json.loads(text[text.index("{\n") :])["target"]
+    # the last: base-hardened reads what base has written, too
+    found = {name: fields(target[keys[variable]][-1]) for name, target in targets.items() if target.get(keys[variable])}
+
+    assert not [name for name, target in plan["target"].items() if set(keys.values()) & target.keys()]
+    if variable == "ATTEST":
+        assert set(found) == {name for name in targets if not name.startswith("base")}
+        assert fields(targets["echo-production"]["output"][0])["type"] == "registry"
+    else:
+        assert {name: entry["ref"] for name, entry in found.items()} == {name: f"{asked}:{name}" for name in targets}

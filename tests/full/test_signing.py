@@ -11,7 +11,7 @@ from stagecraft import bake, registry, signing
 from stagecraft.problem import Exit, Problem
 from stagecraft.shell import quiet
 
-REFUSED = "can't be verified: (no signatures found|none of the attestations matched)"
+REFUSED = "can't be verified: (no signatures found|no matching attestations|none of the attestations matched)"
 
 
 @pytest.fixture(name="keys", scope="module", autouse=True)
