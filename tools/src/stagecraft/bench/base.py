@@ -22,7 +22,7 @@ CHANGES = {
     "a line of echo": ("services/echo/src/echo/app.py", '"""', '"""{}'),
     "a setting of base": ("Dockerfile", "EXPOSE 8000", "EXPOSE 8000\nENV CHANGED={}"),
     "a file more in base": ("Dockerfile", "EXPOSE 8000", "EXPOSE 8000\nCOPY uv.lock /{}"),
-    "a file of what base stands on": ("Dockerfile", "touch /before\n", "touch /before\necho {} > etc/changed\n"),
+    "a file of what base stands on": ("Dockerfile", "/python/. .\n", "/python/. .\necho {} > etc/changed\n"),
 }
 
 
