@@ -20,9 +20,9 @@ def package(name: str, version: str, *needs: str) -> str:
     """Give a published package's entry of a lock, as uv writes it."""
     needed = "".join(f"    {{ {need} }},\n" for need in needs)
     listed = f"dependencies = [\n{needed}]\n" if needs else ""
-    url = f"https://files.pythonhosted.org/packages/{name}-{version}"
+    url = f"https://example.com/packages/{name}-{version}"
     return (
-        f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ registry = "https://index.example.com/simple" }}\n'
+        f'[[package]]\nname = "{name}"\nversion = "{version}"\nsource = {{ registry = "https://example.com/simple" }}\n'
         f'{listed}sdist = {{ url = "{url}.tar.gz", hash = "sha256:{name}1", size = 1 }}\n'
         f'wheels = [\n    {{ url = "{url}-py3-none-any.whl", hash = "sha256:{name}2", size = 2 }},\n]\n\n'
     )
@@ -72,13 +72,13 @@ test = [{ name = "tester", extras = ["fast"], specifier = ">=1" }]
     + package("loop", "1.0")
     + package("reloader", "1.0", 'name = "loop", marker = "sys_platform != \'win32\'"')
     + member("store", "libs/store", "table")
-    + package("table", "1.0", 'name = "colour", version = "2.0", source = { registry = "https://index.example.com/simple" }')
+    + package("table", "1.0", 'name = "colour", version = "2.0", source = { registry = "https://example.com/simple" }')
     + package("tester", "1.0").replace(
         "\n\n", '\n\n[package.optional-dependencies]\nfast = [\n    { name = "fast" },\n]\n\n'
     )
     + package("unused", "1.0")
     + package("uv", "1.0")
-    + package("web", "1.0", 'name = "colour", version = "1.0", source = { registry = "https://index.example.com/simple" }')
+    + package("web", "1.0", 'name = "colour", version = "1.0", source = { registry = "https://example.com/simple" }')
 )
 PROJECT = """[tool.uv]
 package = false
