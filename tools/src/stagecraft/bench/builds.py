@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stagecraft import bake
 from stagecraft.bench.serve import container, wait_until_ready
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
+from stagecraft.problem import Problem
 from stagecraft.project import ROOT, service_names
 from stagecraft.shell import quiet
 
@@ -53,13 +54,6 @@ def table(found: dict[str, list[float]]) -> str:
     return "\n".join(lines)
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Give the seconds that an action takes."""
-    begin = time.monotonic()
-    action()
-    return time.monotonic() - begin
-
-
 @contextmanager
 def copied() -> Iterator[Path]:
     """Copy what builds read into a folder, to be edited there."""
@@ -79,10 +73,19 @@ def copied() -> Iterator[Path]:
 
 
 def bake_in(folder: Path, *arguments: str) -> float:
-    """Give the seconds that bake takes in a folder; its images are named as no other's are."""
+    """Give the seconds that bake takes in a folder; its images are named as no other's are.
+
+    Raises:
+        Problem: It failed; its last words are the advice.
+    """
     variables = os.environ | bake.variables() | {"REGISTRY": REGISTRY, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
     build = ["docker", "buildx", "bake", *arguments]
-    return timed(lambda: subprocess.run(build, check=True, cwd=folder, env=variables, capture_output=True))
+    begin = time.monotonic()
+    done = subprocess.run(build, check=False, cwd=folder, env=variables, capture_output=True, text=True)
+    seconds = time.monotonic() - begin
+    if done.returncode:
+        raise Problem(f"`{' '.join(build)}` ended with code {done.returncode}", done.stderr[-3000:])
+    return seconds
 
 
 def remove_baked() -> None:
