@@ -1,6 +1,7 @@
 # Verbs. What each needs of the machine, `stagecraft` (tools/) sees to; uv is fetched where it is missing.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
 PATH := $(CURDIR)/.cache/uv:$(PATH)
 STAGECRAFT := uv run --quiet stagecraft
 SYNC := --quiet --frozen --all-packages
@@ -37,12 +38,12 @@ clean: .venv ## Stop every service, remove every image and stand-in made here
 .PHONY: new
 new: .cache/uv.ready ## Make a service from the template: SERVICE=greeter
 	@$(STAGECRAFT) new "$${SERVICE:-}"
-	@$(MAKE) --no-print-directory .venv
+	@$(MAKE) .venv
 
 .PHONY: sync
 sync: .cache/uv.ready ## Make every list of services agree with the folders under services/
 	@$(STAGECRAFT) sync
-	@$(MAKE) --no-print-directory .venv
+	@$(MAKE) .venv
 
 ##@ Develop
 .PHONY: dev
@@ -115,7 +116,7 @@ bundle: .venv ## Write one file from which another machine needs no network
 load: ## In an unpacked bundle: compare the checksums, load the images
 	@test ! -e SHA256SUMS || sha256sum --check --quiet --strict SHA256SUMS || \
 	  { echo "This bundle is not as it was made: nothing was loaded." >&2; exit 1; }
-	@$(MAKE) --no-print-directory .venv
+	@$(MAKE) .venv
 	@$(STAGECRAFT) load
 
 ##@ Check
