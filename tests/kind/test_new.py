@@ -21,8 +21,8 @@ def _env(run: Any, copy: Path) -> Iterator[dict[str, str]]:
         sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in SERVICES]
         ports = [str(one.getsockname()[1]) for one in sockets]
     env = {f"KIND_{name.upper()}_PORT": port for name, port in zip(SERVICES, ports, strict=True)}
-    # a node for the control plane, and one whose CPU is enough for all pods
-    env |= {"CLUSTER": "greeter", "KIND_NODES": "2", "VERSION": "new", "VIRTUAL_ENV": "", "COMPONENTS": ""}
+    # on two cores one worker's CPU is not enough for the requests of all pods
+    env |= {"CLUSTER": "greeter", "KIND_NODES": "3", "VERSION": "new", "VIRTUAL_ENV": "", "COMPONENTS": ""}
     yield env
     run("make", "kind-down", cwd=copy, env=env)
     run("docker", "rmi", *(f"stagecraft/{name}:new" for name in SERVICES), code=None)
