@@ -83,8 +83,20 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
   CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
+# service is where everything of one service starts: there has to be such a service
+FROM uv AS service
+ARG SERVICE=echo
+RUN --mount=type=bind,source=uv.lock,target=uv.lock <<EOF
+set -eu
+if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
+  echo "there is no service '$SERVICE', but there are:" >&2
+  sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
+  exit 2
+fi
+EOF
+
 # libraries is those of libs/ that the service needs: an edit of another one ends here
-FROM uv AS libraries
+FROM service AS libraries
 ARG SERVICE=echo
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=libs,target=libs <<EOF
@@ -103,7 +115,7 @@ for folder in {folders[name] for name in needed if folders[name].startswith("lib
 EOF
 
 # frontend checks and bundles what the service sends to browsers, with a Node that never ships
-FROM uv AS frontend
+FROM service AS frontend
 WORKDIR /frontend
 ENV PATH=/frontend/.venv/bin:$PATH \
     NPM_CONFIG_AUDIT=false \
@@ -134,7 +146,7 @@ find /built -exec touch --date="@$FILE_TIME" {} +
 EOF
 
 # compiled is the service with extensions in place of the modules that it wants compiled
-FROM uv AS compiled
+FROM service AS compiled
 WORKDIR /service
 ARG TARGETARCH
 ARG SERVICE=echo
@@ -160,7 +172,7 @@ fi
 EOF
 
 # builder installs one service and the libraries it needs into /app/.venv
-FROM uv AS builder
+FROM service AS builder
 LABEL dev.stagecraft.image=true
 # the sources are here: /app is what is copied from this stage
 WORKDIR /src
@@ -179,11 +191,6 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=cache,target=/root/.cache/uv <<EOF
 set -eu
-if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
-  echo "there is no service '$SERVICE', but there are:" >&2
-  sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
-  exit 2
-fi
 case $TARGETARCH in
   amd64) machine=x86_64 ;;
   arm64) machine=aarch64 ;;
