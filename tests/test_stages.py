@@ -120,10 +120,10 @@ def test_neither_half_of_a_service_rebuilds_the_other(run: Any, copy: Path) -> N
     bake(run, copy, "health-production", "echo-production")
 
     with (copy / "services/health/frontend/src/app.ts").open("a") as source:
-        source.write("document.body.dataset['edited'] = 'yes';\n")
+        source.write(f"document.body.dataset['edited'] = '{uuid.uuid4()}';\n")
     of_typescript = made(bake(run, copy, "health-production", "echo-production"))
     with (copy / "services/health/src/health/page.py").open("a") as source:
-        source.write("EDITED = True\n")
+        source.write(f"EDITED = '{uuid.uuid4()}'\n")
     of_python = made(bake(run, copy, "health-production", "echo-production"))
 
     assert sorted(step.split()[0] for step in of_typescript if not step.startswith("python ")) == sorted(
