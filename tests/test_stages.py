@@ -2,6 +2,7 @@
 
 import os
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
