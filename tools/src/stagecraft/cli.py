@@ -303,8 +303,7 @@ def bundle_command() -> None:
     """Write all that another machine needs to bring the cluster up without a network."""
     if bundle.here():
         raise Problem("this is a bundle already", code=Exit.USAGE)
-    engine.ensure()
-    python_image.ensure()
+    python_image.prepare()
     bake.build(manifests.group())
     bundle.make()
 
@@ -368,9 +367,7 @@ def build(
     targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None,
 ) -> None:
     """Build images by docker-bake.hcl, after preparing the engine and the Python image."""
-    python_image.selected()
-    engine.ensure()
-    python_image.ensure()
+    python_image.prepare()
     bake.build(*(targets or []))
 
 
@@ -378,9 +375,7 @@ def build(
 def builder_command() -> None:
     """Have a builder that can attest, and keep caches in a registry; print the variables to build by it."""
     with redirect_stdout(sys.stderr):
-        python_image.selected()
-        engine.ensure()
-        python_image.ensure()
+        python_image.prepare()
         builder.ensure()
         python = builder.python()
     sys.stdout.write(f"export BUILDX_BUILDER={builder.NAME}\n")
@@ -394,13 +389,11 @@ def service_tests(
     engine_name: EngineOption = Engine.DOCKER,
 ) -> None:
     """Run services' own tests, each service in its own environment; reports are in dist/test/."""
-    chosen = unit.named(names or [])
+    wanted = chosen(names)
     if engine_name is Engine.DOCKER:
-        python_image.selected()
-        engine.ensure()
-        python_image.ensure()
+        python_image.prepare()
     failed = []
-    for service in chosen:
+    for service in wanted:
         # one after another: what fails in one ends no other
         try:
             (unit.in_engine if engine_name is Engine.DOCKER else unit.here)(service)
@@ -409,7 +402,7 @@ def service_tests(
         else:
             unit.tell(service)
     if failed:
-        raise Problem(f"tests of {len(failed)} of {len(chosen)} services failed", "\n".join(failed))
+        raise Problem(f"tests of {len(failed)} of {len(wanted)} services failed", "\n".join(failed))
 
 
 @app.command()

@@ -73,9 +73,7 @@ def _start_containers(wanted: list[Service], *, poll: bool, debug: bool) -> None
 
 def build(names: Iterable[str]) -> None:
     """Build services' development images, with the engine and the Python image that it takes."""
-    python_image.selected()
-    engine.ensure()
-    python_image.ensure()
+    python_image.prepare()
     bake.build("base", *(f"{name}-development" for name in names))
 
 

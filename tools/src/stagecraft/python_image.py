@@ -6,7 +6,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from stagecraft import apt, ca
+from stagecraft import apt, ca, engine
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import dockerfile_argument
@@ -163,3 +163,14 @@ def _mmdebstrap(version: str) -> list[str]:
         *(f"--customize-hook={hook}" for hook in hooks),
         release, "-", *mirrors,
     ]  # fmt: skip
+
+
+def prepare() -> None:
+    """Have what every build starts from: an engine, and in it the Python image.
+
+    Raises:
+        Problem: PYTHON_VERSION is wrong, and then nothing was done; or one of the two is not to be had.
+    """
+    selected()
+    engine.ensure()
+    ensure()

@@ -57,9 +57,9 @@ def up() -> None:
     Raises:
         Problem: It could not be built or started.
     """
-    image = f"stagecraft/registry:{go.version(SOURCE, MODULE)}"
     if runs():
         return
+    image = f"stagecraft/registry:{go.version(SOURCE, MODULE)}"
     with tempfile.TemporaryDirectory() as context:
         shutil.copy(crane(), Path(context) / "crane")
         quiet("docker", "build", "--quiet", "--tag", image, "--file", "-", context, stdin=DOCKERFILE)

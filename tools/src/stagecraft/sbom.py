@@ -1,7 +1,6 @@
 """A bill of what an image holds, in CycloneDX: uv.lock's account of it with hashes, kept to what is really there."""
 
 import json
-import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -103,9 +102,7 @@ def bill(service: str, image: str) -> dict[str, Any]:
 def _read(image: str) -> archive.Archive:
     if not present(image):
         raise Problem(f"the engine has no image {image}", "`make build` builds it.", Exit.MISSING)
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), image)
+    with archive.saved(image) as saved:
         return archive.read(saved)
 
 

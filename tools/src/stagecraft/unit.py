@@ -6,24 +6,10 @@ from xml.etree import ElementTree as ET
 
 from stagecraft import bake
 from stagecraft.console import console
-from stagecraft.problem import Exit, Problem
-from stagecraft.project import CACHE, ROOT, service_names
+from stagecraft.project import CACHE, ROOT
 from stagecraft.shell import run
 
 REPORTS = ROOT / "dist" / "test"
-
-
-def named(services: list[str]) -> list[str]:
-    """Give the services of these names, all where none is named.
-
-    Raises:
-        Problem: One of them does not exist.
-    """
-    if unknown := [name for name in services if name not in service_names()]:
-        raise Problem(
-            f"there is no service {' and no '.join(unknown)}", f"There are {', '.join(service_names())}.", Exit.USAGE
-        )
-    return services or service_names()
 
 
 def in_engine(service: str) -> None:

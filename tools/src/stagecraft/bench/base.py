@@ -3,8 +3,6 @@
 import io
 import json
 import tarfile
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
@@ -12,8 +10,8 @@ from rich.progress import track
 from stagecraft.bench.builds import REGISTRY, bake_in, copied, remove_baked
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
+from stagecraft.inspection import archive
 from stagecraft.project import service_names
-from stagecraft.shell import quiet
 
 ROUNDS = 3
 # What is changed: the file, a line of it, and what takes that line's place, {} being another text each time.
@@ -61,12 +59,9 @@ def _layers() -> dict[str, dict[str, int]]:
 
 
 def _layers_of(image: str) -> dict[str, int]:
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), image)
-        with tarfile.open(saved) as archive:
-            (manifest,) = json.load(archive.extractfile("manifest.json") or io.BytesIO())
-            return {name: archive.getmember(name).size for name in manifest["Layers"]}
+    with archive.saved(image) as saved, tarfile.open(saved) as opened:
+        (manifest,) = json.load(opened.extractfile("manifest.json") or io.BytesIO())
+        return {name: opened.getmember(name).size for name in manifest["Layers"]}
 
 
 def _mb(layers: dict[str, int], before: dict[str, int]) -> float:

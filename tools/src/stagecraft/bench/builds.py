@@ -21,6 +21,11 @@ from stagecraft.shell import quiet
 
 ROUNDS = 3
 REGISTRY = "stagecraft/bench-"
+FILES = (
+    ".dockerignore", "Dockerfile", "Dockerfile.dockerignore", "README.md", "docker-bake.hcl", "pyproject.toml",
+    "uv.lock",
+)  # fmt: skip
+FOLDERS = ("deploy", "libs", "services", "tools")
 
 
 def measure() -> dict[str, list[float]]:
@@ -56,20 +61,14 @@ def table(found: dict[str, list[float]]) -> str:
 
 @contextmanager
 def copied() -> Iterator[Path]:
-    """Copy what builds read into a folder, to be edited there."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in (
-            "Dockerfile",
-            "Dockerfile.dockerignore",
-            ".dockerignore",
-            "docker-bake.hcl",
-            "pyproject.toml",
-            "uv.lock",
-        ):
+    """Copy what builds and lists of services read into a folder, to be edited there."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for name in FILES:
             shutil.copy(ROOT / name, folder)
-        for name in ("libs", "services", "tools"):
-            shutil.copytree(ROOT / name, Path(folder) / name)
-        yield Path(folder)
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, folder / name)
+        yield folder
 
 
 def bake_in(folder: Path, *arguments: str) -> float:

@@ -1,7 +1,5 @@
 """What is in one service's image: built in a single stage, and in several."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
@@ -43,9 +41,7 @@ def measure() -> dict[str, dict[str, Any]]:
 def _measure(name: str, *build: str) -> dict[str, Any]:
     tag = f"stagecraft/bench:{name}"
     quiet("docker", "build", "--tag", tag, *build, ".")
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), tag)
+    with archive.saved(tag) as saved:
         read = archive.read(saved)
         compressed = int(quiet("sh", "-c", 'gzip --stdout "$1" | wc --bytes', "gzip", str(saved)))
     said = report.report(tag, read, scans=[])

@@ -63,8 +63,7 @@ def run(parts: list[str]) -> None:
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise Problem(f"nothing measures {' and '.join(unknown)}", f"There are {', '.join(PARTS)}.", Exit.USAGE)
-    engine.ensure()
-    python_image.ensure()
+    python_image.prepare()
     result = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     for part in parts or PARTS:
         result[part] = {"origin": origin(), "found": PARTS[part].measure()}

@@ -1,10 +1,6 @@
 """Twenty services against two: how long they take to build, and what they hold. Part of `make bench`."""
 
-import os
-import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,18 +8,16 @@ from typing import Any
 
 from rich.progress import track
 
-from stagecraft import bake, scaffold, sync
+from stagecraft import scaffold, sync
+from stagecraft.bench.builds import REGISTRY, bake_in, copied
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.edits import Edits
-from stagecraft.project import ROOT, service_names
+from stagecraft.project import service_names
 from stagecraft.shell import quiet
 
 MANY = 20
 ROUNDS = 3
-REGISTRY = "stagecraft/bench-"
-FILES = (".dockerignore", "Dockerfile", "README.md", "docker-bake.hcl", "pyproject.toml", "uv.lock")
-FOLDERS = ("deploy", "libs", "services", "tools")
 
 
 def measure() -> dict[str, Any]:
@@ -35,16 +29,15 @@ def measure() -> dict[str, Any]:
     """
     few = service_names()
     found: dict[str, Any] = {}
-    variables = os.environ | bake.variables() | {"REGISTRY": REGISTRY, "BUILDX_BAKE_ENTITLEMENTS_FS": "0"}
-    with _copy() as (folder, many):
+    with _copied() as (folder, many):
         groups = {str(len(few)): few, str(len(many)): many}
         for names in groups.values():
             # every package is in uv's cache, every image layer of an earlier run is not in the way
-            _bake(folder, variables, names)
+            _bake(folder, names)
         for number, names in track([*groups.items()] * ROUNDS, "services", console=errors):
             times = found.setdefault(number, {"cold": [], "no_op": []})
-            times["cold"].append(_bake(folder, variables, names, "--no-cache"))
-            times["no_op"].append(_bake(folder, variables, names))
+            times["cold"].append(_bake(folder, names, "--no-cache"))
+            times["no_op"].append(_bake(folder, names))
         for number, names in groups.items():
             unique = [_layer(f"{REGISTRY}{name}:dev") for name in names]
             whole = int(_inspect("{{.Size}}", f"{REGISTRY}{names[0]}:dev"))
@@ -54,14 +47,9 @@ def measure() -> dict[str, Any]:
 
 
 @contextmanager
-def _copy() -> Iterator[tuple[Path, list[str]]]:
+def _copied() -> Iterator[tuple[Path, list[str]]]:
     """Copy what builds read, and fill it up to many services from the template; give it and their names."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        for name in FILES:
-            shutil.copy(ROOT / name, folder)
-        for name in FOLDERS:
-            shutil.copytree(ROOT / name, folder / name)
+    with copied() as folder:
         edits = Edits(folder)
         names = [*service_names(), *(f"service{number:02}" for number in range(len(service_names()), MANY))]
         for name in names[len(service_names()) :]:
@@ -72,11 +60,8 @@ def _copy() -> Iterator[tuple[Path, list[str]]]:
         yield folder, names
 
 
-def _bake(folder: Path, variables: dict[str, str], names: list[str], *more: str) -> float:
-    start = time.monotonic()
-    command = ["docker", "buildx", "bake", "base", *(f"{name}-production" for name in names), *more]
-    subprocess.run(command, check=True, cwd=folder, env=variables, capture_output=True)
-    return round(time.monotonic() - start, 2)
+def _bake(folder: Path, names: list[str], *more: str) -> float:
+    return round(bake_in(folder, "base", *(f"{name}-production" for name in names), *more), 2)
 
 
 def _layer(image: str) -> int:

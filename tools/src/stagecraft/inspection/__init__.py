@@ -2,7 +2,6 @@
 
 import json
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from stagecraft.inspection import archive, page, report, scans
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, service_names
 from stagecraft.python_image import present
-from stagecraft.shell import quiet
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,7 @@ def inspect(wanted: Wanted) -> report.Report:
     """
     if not present(wanted.image):
         raise Problem(f"the engine has no image {wanted.image}", wanted.advice, Exit.MISSING)
-    with tempfile.TemporaryDirectory() as folder, errors.status(f"saving {wanted.image}") as status:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), wanted.image)
+    with errors.status(f"saving {wanted.image}") as status, archive.saved(wanted.image) as saved:
         status.update("reading its layers")
         read = archive.read(saved)
         status.update("asking dive and trivy")

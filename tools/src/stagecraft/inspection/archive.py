@@ -4,14 +4,17 @@ import json
 import posixpath
 import re
 import tarfile
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, repeat
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from stagecraft.problem import Problem
+from stagecraft.shell import quiet
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -68,6 +71,19 @@ class Archive:
     hidden: list[Hidden] = field(default_factory=list)
     texts: dict[str, str] = field(default_factory=dict)
     """The texts of RECORDS, by path."""
+
+
+@contextmanager
+def saved(image: str) -> Iterator[Path]:
+    """Have an image of the engine as an archive, as long as the block runs.
+
+    Raises:
+        Problem: The engine has none.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image.tar"
+        quiet("docker", "save", "--output", str(path), image)
+        yield path
 
 
 def read(path: Path) -> Archive:
