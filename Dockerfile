@@ -97,7 +97,6 @@ EOF
 
 # libraries is those of libs/ that the service needs: an edit of another one ends here
 FROM service AS libraries
-ARG SERVICE=echo
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=libs,target=libs <<EOF
 #!/usr/bin/env python3
@@ -124,7 +123,7 @@ ENV PATH=/frontend/.venv/bin:$PATH \
     NPM_CONFIG_IGNORE_SCRIPTS=true \
     NPM_CONFIG_UPDATE_NOTIFIER=false
 ARG FILE_TIME
-ARG SERVICE=echo
+# a pattern, which may match nothing: most services have no front end
 COPY services/${SERVICE}/fronten[d]/package*.json ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
@@ -149,8 +148,7 @@ EOF
 FROM service AS compiled
 WORKDIR /service
 ARG TARGETARCH
-ARG SERVICE=echo
-# as patterns, which may match nothing: builder has a message for a wrong SERVICE
+# patterns, since a linter that does not know SERVICE would miss a plain path
 COPY services/${SERVICE}/pyproject.tom[l] ./
 COPY services/${SERVICE}/sr[c] src
 # the compiler stays in the cache: no layer has it, and a service that wants nothing compiled does not fetch it
@@ -183,7 +181,6 @@ ENV PATH=/app/.venv/bin:$PATH \
     VIRTUAL_ENV=/app/.venv
 ARG FILE_TIME
 ARG TARGETARCH
-ARG SERVICE=echo
 # dependencies first: a change of source leaves this layer alone; wheels only, as a build would be for the platform that builds
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
@@ -205,7 +202,6 @@ EOF
 
 COPY pyproject.toml uv.lock ./
 COPY --from=libraries /chosen ./
-# as patterns, which may match nothing: a wrong SERVICE gets the message above
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
 COPY --from=compiled /service /service
