@@ -356,8 +356,9 @@ def clean() -> None:
 
 
 def _made() -> list[str]:
-    """Give every image that was made here: by its name, or by its id where it has none."""
-    shown = '{{if eq .Repository "<none>"}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'
+    """Give every image that was made here: by its name, or by its id where it has none, or one without a tag."""
+    # what was pushed keeps its digest's name when its tag goes
+    shown = '{{if or (eq .Repository "<none>") (eq .Tag "<none>")}}{{.ID}}{{else}}{{.Repository}}:{{.Tag}}{{end}}'
     listed = output("docker", "images", "--filter", "label=dev.stagecraft.image", "--format", shown)
     return [*dict.fromkeys((listed or "").split()), *python_image.stand_ins(), *node_image.stand_ins()]
 
