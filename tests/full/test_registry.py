@@ -5,19 +5,21 @@ from typing import Any
 from stagecraft import cli, registry
 from stagecraft.shell import output, quiet
 
-DOCKERFILE = "FROM scratch\nLABEL dev.stagecraft.image=true\nCOPY uv.lock /\n"
+DOCKERFILE = "FROM scratch\nLABEL dev.stagecraft.image=true number={}\nCOPY uv.lock /\n"
 
 
 def test_clean_finds_an_image_that_was_pushed_and_lost_its_tag(run: Any) -> None:
-    """Its digest's name is no name to remove it by: it is named by its id."""
+    """When another takes its tag, its digest's name is no name to remove it by: it is named by its id."""
     registry.up()
     name = f"{registry.address()}/pushed:1"
-    quiet("docker", "build", "--tag", name, "--file", "-", ".", stdin=DOCKERFILE)
-    quiet("docker", "push", name)
-    quiet("docker", "rmi", name)
-    identity = output("docker", "images", "--format", "{{.ID}}", name.rpartition(":")[0])
+    repository = name.rpartition(":")[0]
+    for number in (1, 2):
+        quiet("docker", "build", "--tag", name, "--file", "-", ".", stdin=DOCKERFILE.format(number))
+        quiet("docker", "push", name)
+    shown = output("docker", "images", "--format", "{{.Tag}} {{.ID}}", repository) or ""
+    (identity,) = (line.split()[1] for line in shown.splitlines() if line.startswith("<none>"))
 
     try:
         assert identity in cli._made()  # noqa: SLF001 - what `make clean` removes
     finally:
-        run("docker", "rmi", "--force", str(identity))
+        run("docker", "rmi", "--force", name, identity)
