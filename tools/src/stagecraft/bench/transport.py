@@ -40,12 +40,12 @@ def measure() -> dict[str, dict[str, list[float]]]:
     with _workers() as workers:
         for _ in track(range(ROUNDS), "transport", console=errors):
             for way, bring in ways.items():
-                copies = [_copy(image, way) for image in images]
+                copies = [_copy(image, way, "new") for image in images]
                 found[way]["new"].append(_timed(bring, workers, copies))
-                changed = [_copy(images[0], way), *copies[1:]]
+                changed = [_copy(images[0], way, "changed"), *copies[1:]]
                 found[way]["changed"].append(_timed(bring, workers, changed))
                 _forget(workers)
-                quiet("docker", "rmi", "--force", *changed)
+                quiet("docker", "rmi", "--force", *{*copies, *changed})
     return found
 
 
@@ -70,14 +70,14 @@ def _timed(bring: Callable[[list[str], list[str]], object], workers: list[str], 
     return round(time.monotonic() - started, 2)
 
 
-def _copy(image: str, way: str) -> str:
+def _copy(image: str, way: str, tag: str) -> str:
     """Give an image like another with one more layer, of a megabyte that no other image has."""
-    tag = f"{registry.address()}/{REPOSITORY}" if way == "registry" else REPOSITORY
-    tag += image.rpartition("/")[2]
+    repository = f"{registry.address()}/{REPOSITORY}" if way == "registry" else REPOSITORY
+    name = f"{repository}{image.rpartition('/')[2].partition(':')[0]}:{tag}"
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "layer").write_bytes(os.urandom(2**20))
-        quiet("docker", "build", "--tag", tag, "--file", "-", folder, stdin=f"FROM {image}\nCOPY layer /layer\n")
-    return tag
+        quiet("docker", "build", "--tag", name, "--file", "-", folder, stdin=f"FROM {image}\nCOPY layer /layer\n")
+    return name
 
 
 def _kind_load(workers: list[str], images: list[str]) -> None:
