@@ -70,6 +70,7 @@ def create_app(
     app.state.started_at = None
     app.state.draining = False
     app.state.registry = measured.registry
-    for router in [probes.create_router(checks or {}), metrics.create_router(measured.registry), *routers]:
+    # the service's own first: a route is looked for one by one, at each request
+    for router in [*routers, probes.create_router(checks or {}), metrics.create_router(measured.registry)]:
         app.include_router(router)
     return app

@@ -5,10 +5,9 @@ Plain ASGI, so that responses stream through untouched and context variables rea
 
 import re
 import time
-from uuid import uuid4
+from secrets import token_hex
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +18,12 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 # Asked every few seconds by the cluster, whatever the service does: neither logged nor counted.
 UNRECORDED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
-log = structlog.stdlib.get_logger(__name__)
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    """Give a request's header, empty if it has none; ASGI has names in lower case."""
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
 class RequestContext:
@@ -28,7 +32,7 @@ class RequestContext:
     def __init__(self, app: ASGIApp, server: str, metrics: Metrics) -> None:
         """Wrap `app`; `server` is what to call it in the ``Server`` header, and `metrics` count its requests."""
         self.app = app
-        self.server = server
+        self.server = server.encode()
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -36,8 +40,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid4().hex
+        given = _header(scope, b"x-request-id")
+        request_id = given if REQUEST_ID.fullmatch(given) else token_hex(16)
         recorded = scope["path"] not in UNRECORDED
         self.metrics.in_flight.inc(recorded)
         started = time.perf_counter()
@@ -47,12 +51,11 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-ID"] = request_id
                 # A server names itself, and so its weaknesses, where the application names nobody.
-                headers["Server"] = self.server
+                own = {b"x-request-id": request_id.encode(), b"server": self.server}
                 if scope["app"].state.draining:
-                    headers["Connection"] = "close"
+                    own[b"connection"] = b"close"
+                message["headers"] = [*(one for one in message["headers"] if one[0] not in own), *own.items()]
             elif scope["method"] == "HEAD":
                 # Starlette leaves the body in, and gunicorn writes a warning for each one that it drops.
                 message["body"] = b""
@@ -98,7 +101,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         detail, headers = f"The body is larger than {self.limit} bytes.", {"Connection": "close"}
-        declared = Headers(scope=scope).get("Content-Length", "")
+        declared = _header(scope, b"content-length")
         # As a float: int refuses to read five thousand digits.
         if declared.isdecimal() and float(declared) > self.limit:
             await problem(413, detail, headers=headers)(scope, receive, send)

@@ -7,6 +7,14 @@ from typing import Literal
 import structlog
 
 
+class _Line(structlog.WriteLogger):
+    """Writes a line to stdout by itself: by way of logging, the line of a request would cost as much as the request."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stdout)
+        self.name = name
+
+
 def configure(level: str, style: Literal["json", "console"]) -> None:
     """Send every logger's records to stdout.
 
@@ -28,13 +36,9 @@ def configure(level: str, style: Literal["json", "console"]) -> None:
         plain = structlog.dev.plain_traceback
         renderers = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=plain)]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *renderers],
+        logger_factory=_Line,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
     )
     # A server comes with handlers of its own, which would write each of its records a second time.
     bare = {"handlers": [], "level": "NOTSET", "propagate": True}

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 Check = Callable[[Request], Awaitable[bool]]
 
-log = structlog.stdlib.get_logger(__name__)
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Probe(BaseModel, frozen=True):

@@ -31,7 +31,7 @@ async def size(request: Request) -> int:
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[None]:
     yield
-    structlog.stdlib.get_logger("tiny").info("lifespan ended")
+    structlog.get_logger("tiny").info("lifespan ended")
 
 
 def create_app() -> FastAPI:

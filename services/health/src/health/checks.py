@@ -22,7 +22,7 @@ KEPT = 60
 # How many intervals lie between two checks of a target that is down: few at first, as it may only be starting.
 FIRST_BACKOFF, LAST_BACKOFF = 1 / 8, 8
 
-log = structlog.stdlib.get_logger(__name__)
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 class Monitor:
