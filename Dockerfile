@@ -83,38 +83,37 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
   CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
-# service is where everything of one service starts: there has to be such a service
-FROM uv AS service
-ARG SERVICE=echo
-RUN --mount=type=bind,source=uv.lock,target=uv.lock <<EOF
-set -eu
-if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
-  echo "there is no service '$SERVICE', but there are:" >&2
-  sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
-  exit 2
-fi
-EOF
-
-# libraries is those of libs/ that the service needs: an edit of another one ends here
-FROM service AS libraries
+# libraries is, for each service, those of libs/ that it needs: an edit of another one ends here
+FROM uv AS libraries
 RUN --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=bind,source=libs,target=libs <<EOF
 #!/usr/bin/env python3
-import os, pathlib, shutil, tomllib
+import pathlib, shutil, tomllib
 
 packages = {package["name"]: package for package in tomllib.loads(pathlib.Path("uv.lock").read_text())["package"]}
 folders = {name: package["source"].get("editable", "") for name, package in packages.items()}
-needed = [name for name, folder in folders.items() if folder == "services/" + os.environ["SERVICE"]]
-for name in needed:
-    needed += [one["name"] for one in packages[name].get("dependencies", []) if one["name"] not in needed]
-pathlib.Path("/chosen").mkdir()
-for folder in {folders[name] for name in needed if folders[name].startswith("libs/")}:
-    shutil.copytree(folder + "/src", "/chosen/" + folder + "/src")
-    shutil.copy(folder + "/pyproject.toml", "/chosen/" + folder)
+for service in [name for name, folder in folders.items() if folder.startswith("services/")]:
+    needed = [service]
+    for name in needed:
+        needed += [one["name"] for one in packages[name].get("dependencies", []) if one["name"] not in needed]
+    for folder in {folders[name] for name in needed if folders[name].startswith("libs/")}:
+        chosen = f"/chosen/{folders[service]}/{folder}"
+        shutil.copytree(f"{folder}/src", f"{chosen}/src")
+        shutil.copy(f"{folder}/pyproject.toml", chosen)
 EOF
 
+# extras is what few services have: a front end, modules to compile
+FROM uv AS extras
+ARG SERVICE=echo
+# patterns, which may match nothing, from their first word on: that there is no such service, another step says better
+WORKDIR /compiled
+COPY service[s]/${SERVICE}/src/${SERVICE}/compile[d] ${SERVICE}/compiled/
+WORKDIR /frontend
+COPY service[s]/${SERVICE}/fronten[d] ./
+
+# Neither of the next two is told which service it is for: all that have nothing of the kind share one run.
 # frontend checks and bundles what the service sends to browsers, with a Node that never ships
-FROM service AS frontend
+FROM uv AS frontend
 WORKDIR /frontend
 ENV PATH=/frontend/.venv/bin:$PATH \
     NPM_CONFIG_AUDIT=false \
@@ -122,9 +121,7 @@ ENV PATH=/frontend/.venv/bin:$PATH \
     NPM_CONFIG_FUND=false \
     NPM_CONFIG_IGNORE_SCRIPTS=true \
     NPM_CONFIG_UPDATE_NOTIFIER=false
-ARG FILE_TIME
-# a pattern, which may match nothing: most services have no front end
-COPY services/${SERVICE}/fronten[d]/package*.json ./
+COPY --from=extras /frontend/package*.json ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
@@ -132,26 +129,23 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=cache,target=/root/.cache/uv \
     --mount=type=cache,target=/root/.npm \
     if [ -e package.json ]; then uv sync --only-group frontend && npm ci; fi
-COPY services/${SERVICE}/fronten[d] ./
+COPY --from=extras /frontend ./
 RUN <<EOF
 set -eu
 mkdir /built
 if [ -e package.json ]; then
   npm run check
   npm test
-  npm run build -- "/built/share/$SERVICE"
+  npm run build -- /built
 fi
-find /built -exec touch --date="@$FILE_TIME" {} +
 EOF
 
-# compiled is the service with extensions in place of the modules that it wants compiled
-FROM service AS compiled
-WORKDIR /service
+# compiled has extensions in place of the modules in the service's package `compiled`
+FROM uv AS compiled
+WORKDIR /built
 ARG TARGETARCH
-# patterns, since a linter that does not know SERVICE would miss a plain path
-COPY services/${SERVICE}/pyproject.tom[l] ./
-COPY services/${SERVICE}/sr[c] src
-# the compiler stays in the cache: no layer has it, and a service that wants nothing compiled does not fetch it
+COPY --from=extras /compiled ./
+# the compiler stays in the cache: no layer has it, and where there is nothing to compile it is not fetched
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=bind,from=python,target=/python \
@@ -162,17 +156,16 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=cache,target=/root/.cache/zig \
     --mount=type=tmpfs,target=/tmp <<EOF
 set -eu
-if grep -qs '^\[tool.mypyc\]' pyproject.toml; then
+if [ -n "$(ls)" ]; then
   export UV_LINK_MODE=symlink UV_PROJECT_ENVIRONMENT=/tmp/.venv
   uv sync --project /workspace --only-group compile
   /tmp/.venv/bin/python /workspace/compile_modules.py
 fi
 EOF
 
-# builder installs one service and the libraries it needs into /app/.venv
-FROM service AS builder
-LABEL dev.stagecraft.image=true
-# the sources are here: /app is what is copied from this stage
+# environment is what every service needs, installed once for all: what the chassis depends on
+FROM uv AS environment
+# the sources will be here: /app is what is copied from this stage
 WORKDIR /src
 ENV PATH=/app/.venv/bin:$PATH \
     PYC_INVALIDATION_MODE=UNCHECKED_HASH \
@@ -181,7 +174,7 @@ ENV PATH=/app/.venv/bin:$PATH \
     VIRTUAL_ENV=/app/.venv
 ARG FILE_TIME
 ARG TARGETARCH
-# dependencies first: a change of source leaves this layer alone; wheels only, as a build would be for the platform that builds
+# wheels only, as a build would be for the platform that builds
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
@@ -193,35 +186,61 @@ case $TARGETARCH in
   arm64) machine=aarch64 ;;
   *) echo "there are images for amd64 and arm64, but not for $TARGETARCH" >&2; exit 2 ;;
 esac
-uv sync --no-install-workspace --package "$SERVICE" --no-build --python-platform "$machine-unknown-linux-gnu" --compile-bytecode
+echo "$machine-unknown-linux-gnu" >/platform
+uv sync --no-install-workspace --package chassis --no-build --python-platform "$(cat /platform)" --compile-bytecode
 rm /app/.venv/.lock
-mkdir --parents /below/app
-echo "$SERVICE" >/below/app/service
-find /app /below -exec touch --no-dereference --date="@$FILE_TIME" {} +
+find /app -exec touch --no-dereference --date="@$FILE_TIME" {} +
+EOF
+
+# builder installs one service and the libraries it needs; what that adds is in /added, a layer each
+FROM environment AS builder
+LABEL dev.stagecraft.image=true
+ARG SERVICE=echo
+# dependencies first: a change of source leaves this layer alone
+RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
+    --mount=type=secret,id=netrc \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
+    --mount=type=cache,target=/root/.cache/uv <<EOF
+set -eu
+if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
+  echo "there is no service '$SERVICE', but there are:" >&2
+  sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
+  exit 2
+fi
+uv sync --inexact --no-install-workspace --package "$SERVICE" --no-build --python-platform "$(cat /platform)"
+add_layer dependencies
 EOF
 
 COPY pyproject.toml uv.lock ./
-COPY --from=libraries /chosen ./
+COPY --from=libraries /chosen/services/${SERVICE}/lib[s] libs
+# patterns, since a linter that does not know SERVICE would miss a plain path
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
-COPY --from=compiled /service /service
-# uv leaves a lock that anyone may write to, and in uv_cache.json the time
-RUN <<EOF
+# no secret in this step: where a step has one, BuildKit may look at every file below it first
+RUN --mount=type=bind,from=frontend,source=/built,target=/frontend \
+    --mount=type=bind,from=compiled,source=/built,target=/compiled \
+    --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
+    --mount=type=tmpfs,target=/tmp <<EOF
 set -eu
 # whatever the umask was of who checked the sources out
-chmod --recursive u=rwX,go=rX . /service
-for project in ./libs/*/pyproject.toml /service/pyproject.toml; do
+chmod --recursive u=rwX,go=rX .
+cp --archive "services/$SERVICE" /tmp/service
+if [ -n "$(ls /compiled)" ]; then
+  rm -r "/tmp/service/src/$SERVICE/compiled"
+  cp --recursive /compiled/. /tmp/service/src
+fi
+for project in ./libs/*/pyproject.toml /tmp/service/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done
 uv pip install --quiet --offline --no-cache --no-deps "$@"
-rm /app/.venv/.lock /app/.venv/lib/python3*/site-packages/*.dist-info/uv_cache.json
-find /app -newermt "@$FILE_TIME" -name RECORD -exec sed -i /uv_cache.json/d {} +
-find /app -newermt "@$FILE_TIME" -name '*.py' -exec python -m compileall -q --invalidation-mode unchecked-hash {} +
-find /app -newermt "@$FILE_TIME" -exec touch --no-dereference --date="@$FILE_TIME" {} +
+if [ -n "$(ls /frontend)" ]; then
+  mkdir --parents /app/.venv/share
+  cp --recursive /frontend "/app/.venv/share/$SERVICE"
+fi
+add_layer members
 EOF
-
-# not COPY, which would leave the clock's time on .venv
-RUN --mount=type=bind,from=frontend,source=/built,target=/built cp --archive /built/. /app/.venv
 
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test
@@ -269,10 +288,10 @@ ARG SERVICE=echo
 ARG REVISION=unknown
 ENV REVISION=${REVISION} \
     SERVICE=${SERVICE}
-# The service's name first, in a layer of its own: the engine's own store orders a layer's files by whether it knows
-# the layer below from another build, and this one it never does in a build from nothing.
-COPY --from=builder /below /
-COPY --from=builder /app /app
+# what all services have, what this one has besides, and its sources: only what has changed is a new layer
+COPY --from=environment /app /app
 WORKDIR /app
+COPY --from=builder /added/dependencies /
+COPY --from=builder /added/members /
 USER 10001:10001
 CMD ["gunicorn", "--config", "python:chassis.gunicorn"]

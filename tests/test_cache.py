@@ -69,12 +69,11 @@ def test_what_does_not_ship_builds_nothing(bake: Bake, copy: Path, path: str) ->
 
 
 def test_one_service_rebuilds_its_own_last_steps(bake: Bake, copy: Path, inspect: Any) -> None:
-    """Its sources, as they are and compiled, their install, the layer with them: no dependency, no other service."""
+    """Its sources, their install, the layer with them: no dependency, no compiler, no other service."""
     before = {service: layers(inspect, service) for service in service_names()}
     edit(copy / "services/echo/src/echo/routes.py")
 
-    own = ["builder COPY"] * 2 + ["builder RUN"] * 2 + ["compiled COPY", "compiled RUN"]
-    assert bake() == [*own, "production COPY", "production WORKDIR"]
+    assert bake() == ["builder COPY", "builder RUN", "production COPY"]
     changed = {service: set(layers(inspect, service)) - set(before[service]) for service in service_names()}
     assert {service: len(new) for service, new in changed.items()} == {
         service: int(service == "echo") for service in service_names()
@@ -97,14 +96,15 @@ def test_a_library_rebuilds_those_that_need_it(bake: Bake, copy: Path) -> None:
     done = bake()
     assert {"builder COPY", "builder RUN", "production COPY"} <= set(done)
     assert not {step for step in done if step.startswith(("base", "debian", "uv"))}
-    # an install each, and what the front end made
-    assert done.count("builder RUN") == 2 * len(service_names())
+    assert done.count("builder RUN") == len(service_names())
 
 
-def test_base_is_built_once_for_all(bake: Bake) -> None:
-    """Even from nothing, whatever the number of services."""
+def test_what_all_share_is_built_once(bake: Bake) -> None:
+    """Base and the environment of every service: even from nothing, whatever the number of services."""
     done = bake("--no-cache", "production")
 
     assert done.count("debian RUN") == 1
     assert done.count("base COPY") == 1
-    assert done.count("production COPY") == 2 * len(service_names())
+    assert done.count("environment RUN") == 1
+    # that environment, and of each service what it has besides and its sources
+    assert done.count("production COPY") == 1 + 2 * len(service_names())

@@ -82,7 +82,7 @@ def test_an_edit_of_it_reloads(run: Any, copy: Path, container: Any, wait_until_
     name = container(*mounts, "--publish", "127.0.0.1::8000", built(run, "development", "compare"))
     wait_until_healthy(name)
     address = run("docker", "port", name, "8000").stdout.split()[0]
-    source = copy / "services/compare/src/compare/distance.py"
+    source = copy / "services/compare/src/compare/compiled/distance.py"
     post = ("curl", "--silent", "--json", '{"before": "a", "after": "b"}', f"http://{address}/compare")
     assert json.loads(run(*post).stdout)["distance"] == 1
 
@@ -96,7 +96,7 @@ def test_an_edit_of_it_reloads(run: Any, copy: Path, container: Any, wait_until_
 
 def test_what_does_not_compile_fails_the_build(run: Any, copy: Path) -> None:
     """It is told why; nothing falls back to the source."""
-    source = copy / "services/compare/src/compare/distance.py"
+    source = copy / "services/compare/src/compare/compiled/distance.py"
     source.write_text(source.read_text().replace("return row[len(codes)]", 'return "far"'))
 
     said = run("docker", "build", "--build-arg", "SERVICE=compare", ".", cwd=copy, code=1).stdout
@@ -129,7 +129,7 @@ def test_it_is_compiled_for_another_machine_too(run: Any) -> None:
     words = [word for argument in arguments for word in ("--build-arg", argument)]
 
     stage = run("docker", "build", "--quiet", "--target", "compiled", *words, ".").stdout.split()[-1]
-    found = run("docker", "run", "--rm", stage, "python", "-c", MACHINES, "/service/src/compare").stdout
+    found = run("docker", "run", "--rm", stage, "python", "-c", MACHINES, "/built/compare/compiled").stdout
 
     assert found.splitlines() == ["183"] * 2
     run("docker", "rmi", stage, image)

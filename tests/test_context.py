@@ -46,6 +46,7 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
     assert not set(LEAKS) & sent
     assert {path.split("/")[0] for path in sent} == {"libs", "pyproject.toml", "services", "tools", "uv.lock"}
     assert {path for path in sent if path.startswith("tools/")} == {
+        "tools/add_layer.sh",
         "tools/compile_modules.py",
         "tools/get_uv.py",
         "tools/harden.py",

@@ -120,7 +120,7 @@ def test_nothing_but_the_service_is_in_it(image: str, base_image: str, service: 
     assert not [
         path for path in paths if path.suffix in {".ts", ".map"} or path.name in {"node_modules", "package.json"}
     ]
-    assert {path.name for path in paths if path.parent == PurePosixPath("app")} == {".venv", "service"}
+    assert {path.name for path in paths if path.parent == PurePosixPath("app")} == {".venv"}
     assert setuid <= {entry.name for entry in files(base_image) if entry.mode & (stat.S_ISUID | stat.S_ISGID)}
     assert [path for path in paths if path.parts[-2:] == ("site-packages", service)], "the service itself"
 
@@ -159,7 +159,7 @@ def test_it_is_base_and_what_the_service_adds(image: str, base_image: str, run: 
     added = steps[image][: -len(steps[base_image])]
 
     assert steps[image] == added + steps[base_image]
-    assert [step.split()[0] for step in added if step.startswith(("COPY", "RUN", "ADD"))] == ["COPY"] * 2
+    assert [step.split()[0] for step in added if step.startswith(("COPY", "RUN", "ADD"))] == ["COPY"] * 3
     assert inspect(image)["RootFS"]["Layers"][:1] == inspect(base_image)["RootFS"]["Layers"]
     assert inspect(image)["Size"] - inspect(base_image)["Size"] <= ABOVE_BASE_MB * 1e6
 

@@ -1,15 +1,15 @@
-"""Compile what a service wants compiled: extensions take the place of the modules that its [tool.mypyc] names.
+"""Compile what a service wants compiled: extensions take the place of the modules in its package `compiled`.
 
-Run in the service's folder, by the `compiled` stage of the Dockerfile. mypyc makes C of Python, and zig, which has a C
-library's headers for each machine, makes an extension of that, whichever machine it runs on itself. Of these modules no
-source stays: an extension that could not be loaded would be replaced by it without a word.
+Run by the `compiled` stage of the Dockerfile, in a folder that has such a package and nothing else of the service, so
+that no other edit compiles anything; it can import nothing of the service, either. mypyc makes C of Python, and zig,
+which has a C library's headers for each machine, makes an extension of that, whichever machine it runs on itself. Of
+these modules no source stays: an extension that could not be loaded would be replaced by it without a word.
 """
 
 import os
 import subprocess
 import sys
 import sysconfig
-import tomllib
 from pathlib import Path
 
 from mypyc.build import mypycify
@@ -23,19 +23,21 @@ MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
 def main(machine: str) -> None:
-    """Compile the modules of the service in this folder.
+    """Compile the modules of the packages `compiled` that are in this folder.
 
     Args:
         machine: What to compile for.
     """
-    project = tomllib.loads(Path("pyproject.toml").read_text())
     include = IMAGE / sysconfig.get_path("include").lstrip("/")
     if not (include / "Python.h").exists():
         sys.exit(
             f"the Python image has no headers, which compiled modules need: {include}/Python.h; python's own have them"
         )
-    os.chdir("src")
-    sources = [module.replace(".", "/") + ".py" for module in project["tool"]["mypyc"]["modules"]]
+    sources = [str(path) for path in Path().glob("*/compiled/*.py") if path.name != "__init__.py"]
+    # what tells mypyc that the folder above is a package, too
+    above = [folder / "__init__.py" for folder in Path().iterdir()]
+    for path in above:
+        path.touch()
     for extension in mypycify(sources, target_dir=SCRATCH):
         target = f"{extension.name.replace('.', '/')}.{sys.implementation.cache_tag}-{machine}-linux-gnu.so"
         folders = [f"-I{folder}" for folder in (*extension.include_dirs, include)]
@@ -54,8 +56,8 @@ def main(machine: str) -> None:
             "-s",
         ]
         subprocess.run([*zig, *folders, *extension.sources, "-o", target], check=True)
-    for source in sources:
-        Path(source).unlink()
+    for path in [*map(Path, sources), *above]:
+        path.unlink()
 
 
 if __name__ == "__main__":

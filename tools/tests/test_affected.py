@@ -572,9 +572,7 @@ def test_another_compiler_touches_who_wants_something_compiled(repository: Repos
     """All others are built without one."""
     repository.edit("Dockerfile", "--group development", "--only-group compile")
     repository.edit("uv.lock", "\nlint = [", "\ncompile = [")
-    repository.write(
-        "services/echo/pyproject.toml", '[project]\nname = "echo"\n\n[tool.mypyc]\nmodules = ["echo.loop"]\n'
-    )
+    repository.write("services/echo/src/echo/compiled/loop.py", "")
     base = repository.commit()
     repository.edit("uv.lock", "sha256:linter1", "sha256:other")
 

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 import chassis
 from compare.app import create_app
-from compare.distance import distance
+from compare.compiled.distance import distance
 from compare.models import CELLS, CHARACTERS, PAIRS
 
 # Characters of one to four bytes each in UTF-8, so few that random texts have some in common.

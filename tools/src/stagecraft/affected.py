@@ -54,7 +54,7 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     found = {}
     for name in names:
         # the compiler is only for who wants something compiled
-        compiles = "\n[tool.mypyc]" in _text(root, f"services/{name}/pyproject.toml")
+        compiles = (root / "services" / name / "src" / name / "compiled").exists()
         own = [group for group in groups if compiles or group != "compile"]
         before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}

@@ -22,5 +22,7 @@ class Problem(Exception):  # noqa: N818 - it is told to a person as a problem, n
     def __init__(self, what: str, advice: str = "", code: Exit = Exit.FAILED) -> None:
         """Take what happened, what to do next (may be empty) and the exit code."""
         super().__init__(what)
+        # for a traceback, such as a test's
+        self.add_note(advice)
         self.advice = advice
         self.code = code

@@ -61,9 +61,9 @@ def service_names(root: Path = ROOT) -> list[str]:
 
 
 def compiled(service: str) -> list[str]:
-    """Give the modules of a service that are compiled where it ships: what its [tool.mypyc] names."""
-    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())
-    return list(project.get("tool", {}).get("mypyc", {}).get("modules", []))
+    """Give the modules of a service that are compiled where it ships: those of its package `compiled`."""
+    paths = (ROOT / "services" / service / "src" / service / "compiled").glob("*.py")
+    return sorted(f"{service}.compiled.{path.stem}" for path in paths if path.name != "__init__.py")
 
 
 def chosen(asked: list[str] | None) -> list[str]:

@@ -9,7 +9,7 @@ import io
 
 from fastapi import APIRouter
 
-from compare.distance import distance
+from compare.compiled.distance import distance
 from compare.models import Batch, Comparison, Comparisons, Likeness, Pair
 
 router = APIRouter(tags=["compare"])

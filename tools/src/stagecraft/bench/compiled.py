@@ -26,7 +26,7 @@ WAYS = {"interpreted": ["--env", f"PYTHONPATH={SOURCE}"], "compiled": []}
 # Prints the milliseconds of one call, and of the loop as one writes it without a compiler in mind.
 CALL = """
 import json, sys, time
-from compare.distance import distance
+from compare.compiled.distance import distance
 def lists(before, after):
     row = list(range(len(after) + 1))
     for character in before:

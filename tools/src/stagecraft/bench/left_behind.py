@@ -17,6 +17,7 @@ KINDS = {
     "uv, the installer": r"^usr/local/bin/uvx?$",
     "pip, and what would bring it back": r"(^|/)pip([\d.]*$|[/-])",
     "the sources, as they are edited": r"^src/",
+    "what it adds, as production copies it": r"^added/",
 }
 OTHER = "anything else"
 

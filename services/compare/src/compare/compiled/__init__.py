@@ -1,0 +1,1 @@
+"""What is compiled for the image that ships, and source anywhere else: docs/patterns/compiled.md."""
