@@ -16,15 +16,26 @@ ROUNDS = 6
 LOAD_SECONDS = 3
 CONNECTIONS = 32
 
-# What may serve: the words that choose it, and the packages that only it needs.
-WORKERS = {
-    "gunicorn, asgi (ours)": (["--asgi-loop", "asyncio"], []),
-    "gunicorn, asgi, uvloop": (["--asgi-loop", "uvloop"], ["uvloop"]),
+GUNICORN = ["gunicorn", "--config", "python:chassis.gunicorn"]
+UVICORN = ["uvicorn", "--app-dir", "/", "--host", "127.0.0.1", "--port", str(PORT), "bare:app"]
+# What may serve: its command, and the packages that only it needs.
+WORKERS: dict[str, tuple[list[str], list[str]]] = {
+    "gunicorn, asgi (ours)": ([*GUNICORN, "--asgi-loop", "asyncio"], []),
+    "gunicorn, asgi, uvloop": ([*GUNICORN, "--asgi-loop", "uvloop"], ["uvloop"]),
     "gunicorn, uvicorn-worker": (
-        ["--worker-class", "uvicorn_worker.UvicornWorker"],
+        [*GUNICORN, "--worker-class", "uvicorn_worker.UvicornWorker"],
         ["uvloop", "httptools", "uvicorn", "uvicorn_worker", "click"],
     ),
-}  # fmt: skip
+    "uvicorn, bare FastAPI": (UVICORN, ["uvloop", "httptools", "uvicorn", "click"]),
+    "uvicorn, bare FastAPI, no log": ([*UVICORN, "--no-access-log"], ["uvloop", "httptools", "uvicorn", "click"]),
+}
+# Echo's routes, and nothing of the chassis: no id, no metrics, no limits, no problem details.
+BARE = """\
+import fastapi, echo.routes
+app = fastapi.FastAPI()
+app.include_router(echo.routes.router)
+app.get("/readyz")(lambda: None)
+"""
 
 
 def measure() -> list[dict[str, Any]]:
@@ -35,13 +46,12 @@ def measure() -> list[dict[str, Any]]:
     dockerfile = (
         f"FROM {tag}\nCOPY pyproject.toml uv.lock ./\n"
         "RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false"
-        " uv sync --inexact --only-group bench\nENV SERVICE=echo LOG_LEVEL=warning\nUSER 10001:10001\n"
+        f" uv sync --inexact --only-group bench\nCOPY <<EOF /bare.py\n{BARE}EOF\nENV SERVICE=echo\nUSER 10001:10001\n"
     )
     quiet("docker", "build", "--file", "-", *secret, "--tag", tag, ".", stdin=dockerfile)
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in WORKERS}
-    rounds = [(name, words) for _ in range(ROUNDS) for name, (words, _) in WORKERS.items()]
-    for name, words in track(rounds, "workers", console=errors):
-        command = ["gunicorn", "--config", "python:chassis.gunicorn", *words]
+    rounds = [(name, command) for _ in range(ROUNDS) for name, (command, _) in WORKERS.items()]
+    for name, command in track(rounds, "workers", console=errors):
         with container(["--cpuset-cpus", "0", tag, *command]) as name_of_container:
             wait_until_ready()
             load = [sys.executable, "-m", "stagecraft.load", str(PORT), "/echo"]
