@@ -1,6 +1,7 @@
-"""Twenty services against two: how long they take to build, and what they hold. Part of `make bench`."""
+"""What building takes, and what images hold, as services become more."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,46 +14,64 @@ from stagecraft.bench.builds import REGISTRY, bake_in, copied
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.edits import Edits
+from stagecraft.inspection import archive
 from stagecraft.project import service_names
 from stagecraft.shell import quiet
 
-MANY = 20
+NUMBERS = (2, 5, 10, 20)
 ROUNDS = 3
+EDITED = "echo"
+# In this order in a round.
+ROWS = {
+    "cold": "cold",
+    "no_op": "nothing changed",
+    "one_line": f"a line of {EDITED} changed",
+    "one_line_alone": f"the same by `{EDITED}-production`",
+}
 
 
 def measure() -> dict[str, Any]:
-    """Build this repository's services, and then many, in turn, in a copy that has many.
+    """Build as many services as NUMBERS says, in turn, in a copy that has the most.
 
     Returns:
-        By number of services, the seconds of each round from nothing but cached packages (`cold`) and of another
-        with nothing changed (`no_op`), and the bytes of all production images: `shared` by all, and `unique`.
+        By number of services, the seconds of each round by ROWS, and the `bytes` of all production images, each layer
+        once, with those `shared` by all.
     """
-    few = service_names()
     found: dict[str, Any] = {}
-    with _copied() as (folder, many):
-        groups = {str(len(few)): few, str(len(many)): many}
-        for names in groups.values():
-            # every package is in uv's cache, every image layer of an earlier run is not in the way
-            _bake(folder, names)
-        for number, names in track([*groups.items()] * ROUNDS, "services", console=errors):
-            times = found.setdefault(number, {"cold": [], "no_op": []})
-            times["cold"].append(_bake(folder, names, "--no-cache"))
-            times["no_op"].append(_bake(folder, names))
-        for number, names in groups.items():
-            unique = [_layer(f"{REGISTRY}{name}:dev") for name in names]
-            whole = int(_inspect("{{.Size}}", f"{REGISTRY}{names[0]}:dev"))
-            found[number] |= {"shared": whole - unique[0], "unique": sum(unique)}
-        quiet("docker", "rmi", *(f"{REGISTRY}{name}:dev" for name in many))
+    with _copied() as (folder, names):
+        groups = {str(number): names[:number] for number in NUMBERS}
+        source = folder / "services" / EDITED / "src" / EDITED / "app.py"
+
+        def edited(group: list[str], to_build: list[str]) -> float:
+            source.write_text(f"{source.read_text()}\n# {len(group)} {time.time()}\n")
+            return _bake(folder, to_build)
+
+        # every package is in uv's cache, every image layer of an earlier run is not in the way
+        _bake(folder, names)
+        for number, group in track([*groups.items()] * ROUNDS, "services", console=errors):
+            times = found.setdefault(number, {row: [] for row in ROWS})
+            times["cold"].append(_bake(folder, group, "--no-cache"))
+            times["no_op"].append(_bake(folder, group))
+            times["one_line"].append(edited(group, group))
+            times["one_line_alone"].append(edited(group, [EDITED]))
+        layers = {name: _layers(f"{REGISTRY}{name}:dev") for name in names}
+        for number, group in groups.items():
+            each = [layers[name] for name in group]
+            shared = set.intersection(*map(set, each))
+            sizes = {digest: size for one in each for digest, size in one.items()}
+            found[number] |= {"bytes": sum(sizes.values()), "shared": sum(sizes[digest] for digest in shared)}
+        quiet("docker", "rmi", *(f"{REGISTRY}{name}:dev" for name in names))
     return found
 
 
 @contextmanager
 def _copied() -> Iterator[tuple[Path, list[str]]]:
-    """Copy what builds read, and fill it up to many services from the template; give it and their names."""
+    """Copy what builds read, and fill it up with services of the template; give it and the services' names."""
     with copied() as folder:
         edits = Edits(folder)
-        names = [*service_names(), *(f"service{number:02}" for number in range(len(service_names()), MANY))]
-        for name in names[len(service_names()) :]:
+        ours = [EDITED, *(name for name in service_names() if name != EDITED)]
+        names = [*ours, *(f"service{number:02}" for number in range(len(ours), max(NUMBERS)))]
+        for name in names[len(ours) :]:
             scaffold.add_service(edits, name)
         sync.plan(edits, sorted(names))
         edits.apply()
@@ -64,20 +83,22 @@ def _bake(folder: Path, names: list[str], *more: str) -> float:
     return round(bake_in(folder, "base", *(f"{name}-production" for name in names), *more), 2)
 
 
-def _layer(image: str) -> int:
-    """Give the size of an image's last layer: all that a service adds to base."""
-    sizes = quiet("docker", "history", "--human=false", "--format", "{{.Size}}", image).split()
-    return next(size for size in map(int, sizes) if size)
-
-
-def _inspect(what: str, image: str) -> str:
-    return quiet("docker", "image", "inspect", "--format", what, image)
+def _layers(image: str) -> dict[str, int]:
+    """Give the bytes of an image's layers by their digests."""
+    with archive.saved(image) as saved:
+        read = archive.read(saved)
+    return dict(zip(read.config["rootfs"]["diff_ids"], (layer.size for layer in read.layers), strict=True))
 
 
 def table(found: dict[str, Any]) -> str:
     """Give the table."""
-    lines = ["| production images | cold, s | nothing changed, s | MB, each layer once |", "|---|---:|---:|---:|"]
-    for number, one in found.items():
-        size = f"{(one['shared'] + one['unique']) / 1e6:.0f}, {one['shared'] / 1e6:.0f} of them shared by all"
-        lines.append(f"| {number} services | {spread(one['cold'], 1)} | {spread(one['no_op'], 1)} | {size} |")
+    heads = [f"{words}, s" for words in ROWS.values()]
+    lines = [
+        f"| production images | {' | '.join(heads)} | MB, each layer once |",
+        f"|---|{'---:|' * len(heads)}---:|",
+    ]
+    for number in sorted(found, key=int):
+        one = found[number]
+        size = f"{one['bytes'] / 1e6:.0f}, {one['shared'] / 1e6:.0f} of them shared by all"
+        lines.append(f"| {number} services | {' | '.join(spread(one[row], 1) for row in ROWS)} | {size} |")
     return "\n".join(lines)

@@ -163,7 +163,7 @@ def _packages(archive: Archive, owned: Owned, seen: set[str]) -> list[Package]:
     bytecode: Counter[str] = Counter()
     for path, entry in archive.entries.items():
         if path.endswith(".pyc"):
-            bytecode[_source(path)] += entry.size
+            bytecode[source(path)] += entry.size
     packages = []
     for name, version, paths in owned:
         own = {path for path in paths if not path.endswith(".pyc")} - seen
@@ -173,7 +173,8 @@ def _packages(archive: Archive, owned: Owned, seen: set[str]) -> list[Package]:
     return sorted(packages, key=lambda package: (-package.size, package.name))
 
 
-def _source(bytecode: str) -> str:
+def source(bytecode: str) -> str:
+    """Give the path of what bytecode was made of."""
     try:
         return source_from_cache(bytecode)
     except ValueError:
