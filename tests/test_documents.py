@@ -1,5 +1,6 @@
 """Every command block of README.md and docs/ is run, and what it shows is what comes out."""
 
+import base64
 import json
 import re
 import subprocess
@@ -91,12 +92,57 @@ def test_a_quote_is_of_whole_lines() -> None:
     assert not quotes("COPY a b\n…\nENV A=1\n", text)
 
 
-def test_figures_are_those_that_were_measured() -> None:
+@pytest.fixture(name="measured", scope="module")
+def _measured() -> dict[Path, str]:
+    """Make anew what follows from docs/report/bench.json."""
+    return report.documents()
+
+
+def test_figures_are_those_that_were_measured(measured: dict[Path, str]) -> None:
     """No table is missing or was written by hand: each is what `make bench` makes of docs/report/bench.json."""
     wanted = {mark[1] for path in DOCUMENTS for mark in report.MARKED.finditer(path.read_text())}
 
     assert wanted <= set(json.loads(report.RESULT.read_text()))
-    assert {path: path.read_text() for path in report.documents()} == report.documents()
+    assert {path: path.read_text() for path in measured} == measured
+
+
+def test_the_report_has_nothing_else(measured: dict[Path, str]) -> None:
+    """No file of a chart that is no longer drawn."""
+    folder = report.RESULT.parent
+
+    assert {*folder.iterdir()} == {path for path in measured if path.parent == folder} | {report.RESULT}
+
+
+def test_what_an_image_consists_of_adds_up() -> None:
+    """By origin and by layer, every megabyte of an image is counted once."""
+    for image in json.loads(report.RESULT.read_text())["images"]["found"]:
+        assert sum(image["origins"].values()) == pytest.approx(image["mb"], abs=0.2), image
+        assert sum(layer["mb"] for layer in image["layers"]) == pytest.approx(image["mb"], abs=0.2), image
+
+
+def test_the_page_of_the_report_needs_nothing_else() -> None:
+    """Every chart of the report is in the page itself, in both themes; it loads nothing and runs nothing."""
+    folder = report.RESULT.parent
+    pictures = r'(?:src|srcset)="([^"]+)"'
+    page = (folder / "index.html").read_text()
+    shown = [base64.b64decode(found.rpartition(",")[2]) for found in re.findall(pictures, page)]
+
+    assert shown
+    assert shown == [(folder / name).read_bytes() for name in re.findall(pictures, (folder / "README.md").read_text())]
+    assert not re.search(r"<(script|link rel=.stylesheet|iframe)|url\(|@import", page)
+
+
+def test_charts_are_read_by_all(measured: dict[Path, str]) -> None:
+    """Each is named by what it shows, says so where it stands, and holds nothing but a picture."""
+    charts = {path: text for path, text in measured.items() if path.suffix == ".svg"}
+    said = re.findall(r'<img alt="([^"]+)"', measured[report.RESULT.parent / "README.md"])
+
+    assert charts
+    for text in charts.values():
+        (words,) = re.findall(r'<svg role="img" aria-label="([^"]+)"', text)
+        assert words in said
+        assert re.search(r"\d", words)
+        assert not re.search(r"<(script|image|foreignObject)|href=|NaN|undefined", text)
 
 
 def test_the_pictures_are_drawn_from_what_they_show() -> None:

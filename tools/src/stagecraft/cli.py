@@ -513,8 +513,8 @@ def bench_command(
 
 @app.command(name="graph")
 def graph_command() -> None:
-    """Draw the stage graph and the timeline of a pod's end into docs/."""
-    for path, text in (graph.pictures() | timeline.pictures()).items():
+    """Draw the stage graph, the timeline of a pod's end and the report of `bench` into docs/."""
+    for path, text in (graph.pictures() | timeline.pictures() | report.documents()).items():
         path.write_text(text)
 
 

@@ -1,4 +1,4 @@
-"""Run the parts, keep what they found in docs/report/, and write each table into the documents that ask for it."""
+"""Run the parts, keep what they found in docs/report/, and write the report, and tables into documents that ask."""
 
 import json
 import os
@@ -14,12 +14,14 @@ from stagecraft import engine, python_image
 from stagecraft.bench import (
     base,
     builds,
+    charts,
     compiled,
     contents,
     development,
     frontend,
     images,
     left_behind,
+    pages,
     pythons,
     reload,
     services,
@@ -31,8 +33,8 @@ from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, locked_version
 
-RESULT = ROOT / "docs" / "report" / "bench.json"
-# In this order: each has `measure`, and `table` for what that gave.
+RESULT = pages.FOLDER / "bench.json"
+# In this order: each has `measure`, `table` for what that gave, and in its first line what it is.
 PARTS: Mapping[str, ModuleType] = {
     "images": images,
     "frontend": frontend,
@@ -71,26 +73,44 @@ def run(parts: list[str]) -> None:
         RESULT.write_text(json.dumps(result, indent=2, sort_keys=True) + "\n")
         for path, text in documents().items():
             path.write_text(text)
-    console.print(f"wrote {RESULT.relative_to(ROOT)} and the tables of {', '.join(path.name for path in documents())}")
+    console.print(f"wrote {RESULT.relative_to(ROOT)}, what is drawn from it, and the tables of the documents")
 
 
 def documents() -> dict[Path, str]:
-    """Give each document that asks for a table, as it must be with those of the last result.
+    """Give the files of the report, and each document that asks for a table, as they must be with the last result.
 
-    One that nothing was measured for yet stays as it is.
+    A table that nothing was measured for yet stays as it is.
+
+    Raises:
+        Problem: What draws the charts is not to be had.
     """
     result = json.loads(RESULT.read_text())
-    texts = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]}
-    return {
-        path: MARKED.sub(lambda mark: _table(mark[1], result) if mark[1] in result else mark[0], text)
-        for path, text in texts.items()
-        if MARKED.search(text)
+    paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    asking = {path: text for path in paths if MARKED.search(text := path.read_text())}
+    sections = [
+        pages.Section(
+            title=part.replace("_", " ").capitalize(),
+            lead=(module.__doc__ or "").partition("\n")[0],
+            documents=[path for path, text in asking.items() if f"<!-- bench: {part} -->" in text],
+            charts=charts.of(part, result[part]["found"]),
+            table=_table(part, result),
+        )
+        for part, module in PARTS.items()
+        if part in result
+    ]
+    return pages.written(sections) | {
+        path: MARKED.sub(lambda mark: _marked(mark, result), text) for path, text in asking.items()
     }
+
+
+def _marked(mark: re.Match[str], result: dict[str, Any]) -> str:
+    part = mark[1]
+    return f"<!-- bench: {part} -->\n{_table(part, result)}\n<!-- /bench -->" if part in result else mark[0]
 
 
 def _table(part: str, result: dict[str, Any]) -> str:
     found = result[part]
-    return f"<!-- bench: {part} -->\n{PARTS[part].table(found['found'])}\n\n{_words(found['origin'])}\n<!-- /bench -->"
+    return f"{PARTS[part].table(found['found'])}\n\n{_words(found['origin'])}"
 
 
 def origin() -> dict[str, Any]:

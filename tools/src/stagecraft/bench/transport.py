@@ -1,4 +1,4 @@
-"""Measure three ways of bringing images onto a cluster's nodes, on a cluster of its own: nothing runs there."""
+"""Three ways of bringing images onto a cluster's nodes, on a cluster of its own: nothing runs there."""
 
 import os
 import tempfile
