@@ -15,7 +15,7 @@ ARG FILE_TIME=315532800
 # python is the image as it comes
 FROM ${PYTHON_IMAGE} AS python
 
-# debian is the Python image's files without an installer, and with a user who owns nothing
+# debian is the Python image's files without an installer, with all bytecode, and with a user who owns nothing
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS debian
 WORKDIR /rootfs
 ARG FILE_TIME
@@ -33,6 +33,9 @@ find . \( -path '*/bin/pip*' -o -path '*-packages/pip' -o -name 'pip-*.dist-info
 export SOURCE_DATE_EPOCH="$FILE_TIME"
 groupadd --prefix "$PWD" --gid 10001 appuser
 useradd --prefix "$PWD" --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
+# bytecode of the standard library: python's own images have none, and a service could not write any
+library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
+python -m compileall -q -s "$PWD" -p / --invalidation-mode unchecked-hash ".$library"
 # the image's own places that anyone may write to, but /tmp
 find . -type d -perm -o=w -not -path ./tmp -exec chmod o-w {} +
 find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +

@@ -159,6 +159,10 @@ format: .venv ## Format and fix the code, draw and write anew what is derived
 bench: .venv ## Measure what the documents claim; PARTS="images builds": a part of it
 	@$(STAGECRAFT) bench $(PARTS)
 
+.PHONY: bench-peers
+bench-peers: .venv ## Measure common Dockerfiles of a FastAPI service beside ours
+	@$(STAGECRAFT) bench peers
+
 ##@ Look
 .PHONY: inspect
 inspect: .venv ## Show what is in SERVICE=echo's image; IMAGE=any:tag; HTML=1: a page

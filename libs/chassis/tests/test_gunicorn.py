@@ -85,6 +85,23 @@ def _start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
             server.process.wait()
 
 
+def test_the_collector_rests_until_all_is_loaded(start: Callable[..., Server]) -> None:
+    """Nothing looks for garbage while a service is loaded, and in a worker nothing looks at what was loaded."""
+    server = start()
+    with server.client() as client:
+        collector = client.get("/collector").json()
+
+    assert (collector["while_loading"], collector["now"]) == (False, True)
+    assert collector["frozen"] > 50_000
+
+
+def test_an_import_of_chassis_collects_nothing() -> None:
+    """Whoever imports it has a collector that works, and has not worked meanwhile."""
+    code = "import gc; before = gc.get_stats(); import chassis; print(gc.get_stats() == before, gc.isenabled())"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "True True\n"
+
+
 def test_a_draining_server_says_so_and_serves_on(start: Callable[..., Server]) -> None:
     """From SIGTERM until the drain ends, readiness fails, liveness holds, and each answer closes its connection."""
     server = start(DRAIN_SECONDS="1.5")

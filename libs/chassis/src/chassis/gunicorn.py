@@ -28,6 +28,9 @@ class _Server(Settings):
 
 _settings = _Server.from_environment()
 
+# As while chassis is imported; until when_ready.
+gc.disable()
+
 wsgi_app = f"{_settings.service}.app:create_app()"
 # In brackets either kind of address is understood.
 bind = f"[{_settings.host}]:{_settings.port}"
@@ -59,5 +62,6 @@ loglevel = _settings.log_level
 
 
 def when_ready(_: Any) -> None:
-    """Leave what is loaded by now out of every garbage collection: workers share its memory, and exit sooner."""
+    """Collect garbage from now on, but not of what is loaded: workers share its memory, and exit sooner."""
     gc.freeze()
+    gc.enable()

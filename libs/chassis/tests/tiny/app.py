@@ -1,6 +1,7 @@
 """A service to test the server with: its lifespan says when it ends, its answer can take long."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,6 +10,8 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 import chassis
+
+LOADED_WITH_COLLECTOR = gc.isenabled()
 
 router = APIRouter()
 
@@ -26,6 +29,11 @@ async def slow(seconds: float) -> StreamingResponse:
 @router.post("/size")
 async def size(request: Request) -> int:
     return len(await request.body())
+
+
+@router.get("/collector")
+async def collector() -> dict[str, int]:
+    return {"while_loading": LOADED_WITH_COLLECTOR, "now": gc.isenabled(), "frozen": gc.get_freeze_count()}
 
 
 @asynccontextmanager
