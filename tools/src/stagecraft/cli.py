@@ -78,7 +78,7 @@ EngineOption = Annotated[
 ]
 
 
-@app.command()
+@app.command(rich_help_panel="Run", epilog="Example: `stagecraft up --engine none`")
 def up(engine_name: EngineOption = Engine.DOCKER) -> None:
     """Build and start every service, curl every endpoint, print the URLs."""
     published = services()
@@ -117,7 +117,7 @@ ServicesOption = Annotated[
 ServiceOption = Annotated[str, typer.Option("--service", envvar="SERVICE", help="The service's name.")]
 
 
-@app.command(name="dev")
+@app.command(name="dev", rich_help_panel="Develop", epilog="Example: `stagecraft dev --service echo --debug`")
 def dev_command(
     service: ServicesOption = None,
     engine_name: EngineOption = Engine.DOCKER,
@@ -129,32 +129,32 @@ def dev_command(
     dev.loop(chosen(service), containers=engine_name is Engine.DOCKER, poll=poll, debug=debug)
 
 
-@app.command(name="dev-kind")
+@app.command(name="dev-kind", rich_help_panel="Develop", epilog="Example: `stagecraft dev-kind --service echo`")
 def dev_kind_command(service: ServiceOption) -> None:
     """Have one service in the kind cluster reload on an edit, until Ctrl-C brings production back."""
     dev_kind.loop(chosen([service])[0])
 
 
-@app.command()
+@app.command(rich_help_panel="Develop")
 def frontend(service: ServicesOption = None) -> None:
     """Bundle front ends anew for services that were installed without an engine; a page shows it when loaded again."""
     for name in chosen(service):
         host.bundle(name)
 
 
-@app.command()
+@app.command(rich_help_panel="Develop", epilog="Example: `stagecraft logs --service echo --service health`")
 def logs(service: ServicesOption = None) -> None:
     """Print the services' last lines and those to come, whatever runs them, until Ctrl-C."""
     dev.follow(chosen(service))
 
 
-@app.command()
+@app.command(rich_help_panel="Develop", epilog="Example: `stagecraft shell --service echo`")
 def shell(service: ServiceOption) -> None:
     """Open a shell where a service is developed."""
     dev.shell(*chosen([service]))
 
 
-@app.command()
+@app.command(rich_help_panel="Develop", epilog="Example: `stagecraft add --service echo --package 'orjson>=3'`")
 def add(
     service: ServiceOption,
     package: Annotated[
@@ -174,7 +174,9 @@ def _smoke(addresses: dict[str, str]) -> None:
     console.print(f"{sum(map(len, results.values()))} smoke cases passed")
 
 
-@app.command(name="smoke")
+@app.command(
+    name="smoke", rich_help_panel="Run", epilog="Example: `stagecraft smoke --base-url echo=https://echo.example.com`"
+)
 def smoke_command(
     base_url: Annotated[
         list[str] | None,
@@ -200,7 +202,7 @@ def _address(pair: str) -> tuple[str, str]:
     return name, url.rstrip("/")
 
 
-@app.command()
+@app.command(rich_help_panel="Run", epilog='`COMPONENTS="hardened autoscaling" stagecraft kind`')
 def kind(
     *, verify: Annotated[bool, typer.Option("--verify", envvar="VERIFY", help="Deploy only what is signed.")] = False
 ) -> None:
@@ -247,13 +249,17 @@ def kind(
     console.print(NEXT.format(kubeconfig=cluster.kubeconfig_shown()))
 
 
-@app.command(name="kind-down")
+@app.command(name="kind-down", rich_help_panel="Run")
 def kind_down() -> None:
     """Remove the kind cluster and its kubeconfig."""
     console.print(f"removed the cluster {cluster.name()}" if cluster.delete() else "there was no cluster")
 
 
-@app.command(name="release-manifests")
+@app.command(
+    name="release-manifests",
+    rich_help_panel="Deliver",
+    epilog="Example: `REGISTRY=registry.example.com/team/ VERSION=1.2.0 stagecraft release-manifests`",
+)
 def release_manifests() -> None:
     """Write the production overlay's digests from the built images, and dist/stagecraft.yaml to `kubectl apply -f`."""
     engine.ensure()
@@ -261,7 +267,7 @@ def release_manifests() -> None:
     console.print(f"wrote {manifests.RELEASE.relative_to(ROOT)}")
 
 
-@app.command(name="sbom")
+@app.command(name="sbom", rich_help_panel="Deliver")
 def sbom_command() -> None:
     """Write what each built image holds, as CycloneDX under dist/sbom."""
     engine.ensure()
@@ -269,14 +275,14 @@ def sbom_command() -> None:
         console.print(f"wrote {path.relative_to(ROOT)}")
 
 
-@app.command(name="sign-key")
+@app.command(name="sign-key", rich_help_panel="Deliver")
 def sign_key() -> None:
     """Make a pair of keys under .keys, the private one encrypted by COSIGN_PASSWORD."""
     signing.generate()
     console.print(f"wrote {signing.PRIVATE.relative_to(ROOT)} and {signing.PUBLIC.relative_to(ROOT)}")
 
 
-@app.command()
+@app.command(rich_help_panel="Deliver")
 def sign() -> None:
     """Sign the built images by digest, and what they hold, in REGISTRY or this machine's own registry."""
     engine.ensure()
@@ -284,7 +290,7 @@ def sign() -> None:
         console.print(f"signed {reference}", soft_wrap=True)
 
 
-@app.command()
+@app.command(rich_help_panel="Deliver", epilog="Example: `stagecraft verify registry.example.com/team/echo:1.2.0`")
 def verify(
     images: Annotated[
         list[str] | None, typer.Argument(envvar="IMAGE", help="In a registry, by tag or digest; none: the built ones.")
@@ -298,7 +304,7 @@ def verify(
         console.print(f"verified {reference}", soft_wrap=True)
 
 
-@app.command(name="bundle")
+@app.command(name="bundle", rich_help_panel="Deliver", epilog="Example: `stagecraft bundle && ls dist`")
 def bundle_command() -> None:
     """Write all that another machine needs to bring the cluster up without a network."""
     if bundle.here():
@@ -308,14 +314,14 @@ def bundle_command() -> None:
     bundle.make()
 
 
-@app.command()
+@app.command(rich_help_panel="Deliver")
 def load() -> None:
     """In an unpacked bundle, bring its images into the engine."""
     engine.ensure()
     bundle.load()
 
 
-@app.command(name="soak")
+@app.command(name="soak", rich_help_panel="Check", epilog="Example: `stagecraft soak --rollouts 5 --requests 10000`")
 def soak_command(
     wanted_rollouts: Annotated[int, typer.Option("--rollouts", help="How many at least.")] = 50,
     wanted_requests: Annotated[int, typer.Option("--requests", help="How many at least.")] = 1_000_000,
@@ -324,7 +330,7 @@ def soak_command(
     soak.run(wanted_rollouts, wanted_requests)
 
 
-@app.command()
+@app.command(rich_help_panel="Run")
 def down() -> None:
     """Stop every service, containers and processes alike."""
     stopped = compose.running() | host.running()
@@ -334,7 +340,7 @@ def down() -> None:
     console.print(f"stopped {', '.join(sorted(stopped))}" if stopped else "nothing was running")
 
 
-@app.command()
+@app.command(rich_help_panel="Run")
 def clean() -> None:
     """Stop every service and the cluster, and remove all images, stand-ins and environments that were made here."""
     down()
@@ -363,7 +369,9 @@ def _made() -> list[str]:
     return [*dict.fromkeys((listed or "").split()), *python_image.stand_ins(), *node_image.stand_ins()]
 
 
-@app.command()
+@app.command(
+    rich_help_panel="Build", epilog="Example: `stagecraft build -- base echo-production --set '*.platform=linux/arm64'`"
+)
 def build(
     targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups, and its options.")] = None,
 ) -> None:
@@ -372,7 +380,7 @@ def build(
     bake.build(*(targets or []))
 
 
-@app.command(name="builder")
+@app.command(name="builder", rich_help_panel="Build")
 def builder_command() -> None:
     """Have a builder that can attest, and keep caches in a registry; print the variables to build by it."""
     with redirect_stdout(sys.stderr):
@@ -384,7 +392,9 @@ def builder_command() -> None:
         sys.stdout.write(f"export PYTHON_IMAGE={python}\n")
 
 
-@app.command(name="test-service")
+@app.command(
+    name="test-service", rich_help_panel="Check", epilog="Example: `stagecraft test-service echo --engine none`"
+)
 def service_tests(
     names: Annotated[list[str] | None, typer.Argument(metavar="[SERVICE]...", help="All where none is named.")] = None,
     engine_name: EngineOption = Engine.DOCKER,
@@ -406,7 +416,7 @@ def service_tests(
         raise Problem(f"tests of {len(failed)} of {len(wanted)} services failed", "\n".join(failed))
 
 
-@app.command()
+@app.command(rich_help_panel="Build", epilog="Example: `stagecraft plan echo-test`")
 def plan(
     targets: Annotated[list[str] | None, typer.Argument(help="bake's targets and groups.")] = None,
 ) -> None:
@@ -414,7 +424,7 @@ def plan(
     sys.stdout.write(bake.plan(*(targets or [])) + "\n")
 
 
-@app.command(name="new")
+@app.command(name="new", rich_help_panel="Services", epilog="Example: `stagecraft new greeter`")
 def new_command(name: Annotated[str, typer.Argument(help="One word, such as greeter.")]) -> None:
     """Make a service from the template, with all that builds, runs, deploys and tests it."""
     for line in new.new(name):
@@ -422,7 +432,7 @@ def new_command(name: Annotated[str, typer.Argument(help="One word, such as gree
     console.print(new.NEXT.format(name=name))
 
 
-@app.command(name="sync")
+@app.command(name="sync", rich_help_panel="Services", epilog="Example: `rm -r services/greeter && stagecraft sync`")
 def sync_command(
     *, check: Annotated[bool, typer.Option("--check", help="Change nothing; fail where they disagree.")] = False
 ) -> None:
@@ -433,7 +443,11 @@ def sync_command(
         console.print("\n".join(sync.run()) or "nothing to do")
 
 
-@app.command(name="affected")
+@app.command(
+    name="affected",
+    rich_help_panel="Build",
+    epilog="Example: `docker buildx bake $(stagecraft affected --base origin/main --targets)`",
+)
 def affected_command(
     base: Annotated[
         str, typer.Option(envvar="BASE", help="What the change is to be merged into; 40 zeros: every service.")
@@ -457,7 +471,7 @@ def affected_command(
         sys.stdout.writelines(f"{name}\n" for name in names)
 
 
-@app.command(name="inspect")
+@app.command(name="inspect", rich_help_panel="Look", epilog="Example: `stagecraft inspect --service echo --html`")
 def inspect_command(
     images: Annotated[
         list[str] | None, typer.Argument(envvar="IMAGE", help="Any images of the engine; several are compared.")
@@ -482,7 +496,7 @@ def inspect_command(
         terminal.show(reports)
 
 
-@app.command(name="engine")
+@app.command(name="engine", rich_help_panel="Build")
 def engine_command() -> None:
     """Have a Docker engine and the Python image: those that are here, or installed, pulled or made."""
     python_image.selected()
@@ -491,7 +505,7 @@ def engine_command() -> None:
     python_image.ensure()
 
 
-@app.command(name="doctor")
+@app.command(name="doctor", rich_help_panel="Look", epilog="Example: `stagecraft doctor --json | jq .`")
 def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False) -> None:
     """Show what this machine has, what each is for and what to do about the rest; 0 when `up` would work."""
     found = doctor.findings()
@@ -503,7 +517,7 @@ def doctor_command(*, as_json: Annotated[bool, typer.Option("--json", help="For 
         raise typer.Exit(Exit.MISSING)
 
 
-@app.command(name="bench")
+@app.command(name="bench", rich_help_panel="Check", epilog="Example: `stagecraft bench images builds`")
 def bench_command(
     parts: Annotated[list[str] | None, typer.Argument(help="Which parts; none: all.")] = None,
 ) -> None:
@@ -511,7 +525,7 @@ def bench_command(
     report.run(parts or [])
 
 
-@app.command(name="graph")
+@app.command(name="graph", rich_help_panel="Check")
 def graph_command() -> None:
     """Draw the stage graph, the timeline of a pod's end and the report of `bench` into docs/."""
     for path, text in (graph.pictures() | timeline.pictures() | report.documents()).items():
