@@ -107,9 +107,10 @@ def test_figures_are_those_that_were_measured(measured: dict[Path, str]) -> None
 
 
 def test_the_report_has_nothing_else(measured: dict[Path, str]) -> None:
-    """No file of a chart that is no longer drawn."""
+    """Each part is in it, and no file of a chart that is no longer drawn."""
     folder = report.RESULT.parent
 
+    assert set(report.PARTS) == set(json.loads(report.RESULT.read_text()))
     assert {*folder.iterdir()} == {path for path in measured if path.parent == folder} | {report.RESULT}
 
 
