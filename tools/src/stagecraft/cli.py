@@ -202,7 +202,7 @@ def _address(pair: str) -> tuple[str, str]:
     return name, url.rstrip("/")
 
 
-@app.command(rich_help_panel="Run", epilog='`COMPONENTS="hardened autoscaling" stagecraft kind`')
+@app.command(rich_help_panel="Run", epilog='Example: `COMPONENTS="hardened autoscaling" stagecraft kind`')
 def kind(
     *, verify: Annotated[bool, typer.Option("--verify", envvar="VERIFY", help="Deploy only what is signed.")] = False
 ) -> None:
