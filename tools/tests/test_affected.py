@@ -595,7 +595,7 @@ def test_all_that_reaches_a_build_touches_something(repository: Repository) -> N
     repository.git("branch", "--force", "main", repository.commit())
     assert {"pyproject.toml", "tools/compile_modules.py", "services/echo/tests", "libs/chassis/src"} <= set(tracked)
     for name in sorted({*tracked} - {"pyproject.toml", "uv.lock"}):
-        path = name if name.endswith((".py", ".toml")) else f"{name}/new.py"
+        path = name if name.endswith((".py", ".sh", ".toml")) else f"{name}/new.py"
         repository.write(path)
         assert repository.affected(), path
         (repository.root / path).unlink()
