@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import shutil
-import signal
 import subprocess
 import tarfile
 import threading
@@ -186,8 +185,6 @@ class Terminal:
         self._changed = threading.Condition()
         self._pid, self._terminal = pty.fork()
         if not self._pid:
-            # as in any terminal, though whoever runs the tests in the background has it ignored
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.chdir(folder)
             os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
         self._reader = threading.Thread(target=self._read, daemon=True)
