@@ -53,6 +53,10 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
             report.update(json.loads(words.read() or b"{}"))
 
 
+# A line for each event: ADDED echo-5d8f-x2x1 True
+EVENT = r'{.type} {.object.metadata.name} {.object.status.conditions[?(@.type=="Ready")].status}{"\n"}'
+
+
 @contextmanager
 def ready_seconds() -> Iterator[list[float]]:
     """Watch pods while the block runs.
@@ -62,7 +66,7 @@ def ready_seconds() -> Iterator[list[float]]:
     """
     found: list[float] = []
     command = ["kubectl", "--kubeconfig", cluster.kubeconfig(), "--namespace", cluster.NAMESPACE, "get", "pods"]
-    command += ["--watch", "--output-watch-events", "--output=json"]
+    command += ["--watch", "--output-watch-events", f"--output=jsonpath={EVENT}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
         watcher = threading.Thread(target=_watch, args=(watching.stdout, found))
         watcher.start()
@@ -75,20 +79,12 @@ def ready_seconds() -> Iterator[list[float]]:
 
 def _watch(events: IO[str], found: list[float]) -> None:
     created: dict[str, float] = {}
-    text, decoder = "", json.JSONDecoder()
     for line in events:
-        text += line
-        if line != "}\n":
-            continue
-        event = decoder.decode(text)
-        text = ""
-        pod, now = event["object"], time.monotonic()
-        name, conditions = pod["metadata"]["name"], pod["status"].get("conditions", [])
-        ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
-        if event["type"] == "ADDED" and not ready:
-            created[name] = now
-        elif ready and name in created:
-            found.append(now - created.pop(name))
+        event, name, *ready = line.split()
+        if event == "ADDED" and ready != ["True"]:
+            created[name] = time.monotonic()
+        elif ready == ["True"] and name in created:
+            found.append(time.monotonic() - created.pop(name))
 
 
 def run(wanted_rollouts: int, wanted_requests: int) -> None:
