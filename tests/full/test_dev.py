@@ -284,7 +284,7 @@ def test_one_service_beside_those_that_are_up(folder: Path, terminal: Any, run: 
     edit(folder / ECHO / "models.py", '"""What echo', '"""All that echo')
     shown.wait_for(r"echo +\| .*detected changes in .*models\.py")
 
-    assert "\x1b[36mecho   | \x1b[0m" in shown.text
+    assert "\x1b[33mecho    | \x1b[0m" in shown.text
     # it polls: nothing in the container watches for events of the system
     assert "inotify" not in run("docker", "exec", "stagecraft-echo-1", "sh", "-c", "ls -l /proc/[0-9]*/fd").stdout
     assert inspect("stagecraft-health-1")["Id"] == health
@@ -309,7 +309,7 @@ def test_without_an_engine(folder: Path, terminal: Any) -> None:
 
     shown.press_ctrl_c()
 
-    assert "\x1b[36mecho   | \x1b[0m" in shown.text
+    assert "\x1b[33mecho    | \x1b[0m" in shown.text
     assert "Connection refused" in ask("echo") or "Couldn't connect" in ask("echo")
     assert not list((folder / ".cache/host").glob("*.pid"))
 
