@@ -10,7 +10,7 @@ from typing import Any
 
 from stagecraft import lists
 from stagecraft.problem import Exit, Problem
-from stagecraft.project import ROOT, service_names
+from stagecraft.project import ROOT, compiled, service_names
 
 # What may reach a build, and what does not.
 IGNORES = (".dockerignore", "Dockerfile.dockerignore")
@@ -54,8 +54,7 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     found = {}
     for name in names:
         # the compiler is only for who wants something compiled
-        compiles = (root / "services" / name / "src" / name / "compiled").exists()
-        own = [group for group in groups if compiles or group != "compile"]
+        own = [group for group in groups if group != "compile" or compiled(name, root)]
         before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}
         reasons = [*shared, *(path for path in changed if _is_input(path, f"services/{name}", libraries))]

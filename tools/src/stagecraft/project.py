@@ -60,9 +60,9 @@ def service_names(root: Path = ROOT) -> list[str]:
     return sorted(path.parent.name for path in root.glob("services/*/pyproject.toml"))
 
 
-def compiled(service: str) -> list[str]:
+def compiled(service: str, root: Path = ROOT) -> list[str]:
     """Give the modules of a service that are compiled where it ships: those of its package `compiled`."""
-    paths = (ROOT / "services" / service / "src" / service / "compiled").glob("*.py")
+    paths = (root / "services" / service / "src" / service / "compiled").glob("*.py")
     return sorted(f"{service}.compiled.{path.stem}" for path in paths if path.name != "__init__.py")
 
 

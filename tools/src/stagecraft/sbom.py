@@ -102,8 +102,7 @@ def bill(service: str, image: str) -> dict[str, Any]:
 def _read(image: str) -> archive.Archive:
     if not present(image):
         raise Problem(f"the engine has no image {image}", "`make build` builds it.", Exit.MISSING)
-    with archive.saved(image) as saved:
-        return archive.read(saved)
+    return archive.of(image)
 
 
 def _locked(service: str) -> dict[str, Any]:

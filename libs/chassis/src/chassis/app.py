@@ -32,7 +32,7 @@ def create_app(
         settings: The service's settings; ``app.state.settings`` from then on.
         name: The service's name, which is also its distribution's: the version comes from there.
         description: A sentence for the API's documentation.
-        routers: The service's own path operations.
+        routers: The service's own path operations. A route is looked for in these first, so none may match all paths.
         lifespan: What to set up and tear down; what it yields is each request's ``request.state``.
         checks: By name, what must hold for ``/readyz`` to say yes.
 

@@ -33,14 +33,14 @@ def measure() -> dict[str, list[float]]:
     rows = ("cold", "no_op", "one_line", "one_line_alone", "no_op_alone", "start")
     times: dict[str, list[float]] = {row: [] for row in rows}
     with copied() as folder:
-        for number in track(range(ROUNDS), "seconds", console=errors):
+        for _ in track(range(ROUNDS), "seconds", console=errors):
             times["cold"].append(bake_in(folder, "--no-cache", "production"))
             bake_in(folder, "production")  # BuildKit may do a step of a build from nothing once more
             times["no_op"].append(bake_in(folder, "production"))
             source = folder / "services" / "echo" / "src" / "echo" / "app.py"
-            source.write_text(f"{source.read_text()}\n# {number} {time.time()}\n")
+            edit(source)
             times["one_line"].append(bake_in(folder, "production"))
-            source.write_text(f"{source.read_text()}\n# alone {number} {time.time()}\n")
+            edit(source)
             times["one_line_alone"].append(bake_in(folder, "base", "echo-production"))
             times["no_op_alone"].append(bake_in(folder, "base", "echo-production"))
             times["start"].append(start([f"{REGISTRY}echo:dev"]))
@@ -73,6 +73,11 @@ def copied() -> Iterator[Path]:
         for name in FOLDERS:
             shutil.copytree(ROOT / name, folder / name)
         yield folder
+
+
+def edit(source: Path) -> None:
+    """Change a source by a line that no build has seen."""
+    source.write_text(f"{source.read_text()}\n# {time.time()}\n")
 
 
 def bake_in(folder: Path, *arguments: str) -> float:

@@ -32,7 +32,7 @@ TOOLS = "compiler, installer and their like"
 HIDDEN = "hidden by a later layer"
 ORIGINS = (PYTHON, LIBRARIES, OWN, AIDS, TOOLS, HIDDEN)
 # Where a stage has the sources, what is made of them and reports on them; in site-packages they go by their names.
-SOURCES = re.compile(r"^(app|reports|service|src)/(?!\.venv/)|/\.venv/share/")
+SOURCES = re.compile(r"^(app|reports|src)/(?!\.venv/)|/\.venv/share/")
 PACKAGE = re.compile(r".*/(?:site|dist)-packages/([^/]+)|.*/\.venv/(.+)")
 # What of an instruction says best what a layer is.
 WORDS = re.compile(r"apt-get install|(?:uv )?pip install|get_uv\.py|uv sync|pytest")
@@ -46,7 +46,7 @@ def measure() -> list[dict[str, Any]]:
         with what made it and its megabytes.
     """
     base = python_image.name(python_image.selected())
-    python = _read(base)
+    python = archive.of(base)
     wanted = [
         (service, stage, [*arguments, "--build-arg", f"SERVICE={service}"])
         for service in service_names()
@@ -57,7 +57,7 @@ def measure() -> list[dict[str, Any]]:
     for service, stage, arguments in track([*wanted, SINGLE_STAGE], "images", console=errors):
         tag = f"stagecraft/bench:{service}-{stage}"
         quiet("docker", "build", "--tag", tag, *arguments, ".")
-        image = _read(tag)
+        image = archive.of(tag)
         if stage == "production":
             ships[service] = {_package(path) for path in image.entries}
         found.append(
@@ -86,11 +86,6 @@ def table(found: list[dict[str, Any]]) -> str:
 
 def _size(image: str) -> float:
     return int(quiet("docker", "image", "inspect", "--format", "{{.Size}}", image)) / 1e6
-
-
-def _read(image: str) -> archive.Archive:
-    with archive.saved(image) as saved:
-        return archive.read(saved)
 
 
 def layers(image: archive.Archive, python: archive.Archive) -> list[dict[str, Any]]:

@@ -1,9 +1,7 @@
 """What a service's builder has and its production image lacks."""
 
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
@@ -46,9 +44,6 @@ def _entries(stage: str) -> Mapping[str, archive.Entry]:
     """Give the files of echo's stage by path."""
     tag = f"stagecraft/bench:{stage}"
     quiet("docker", "build", "--target", stage, "--tag", tag, ".")
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), tag)
-        entries = archive.read(saved).entries
+    entries = archive.of(tag).entries
     quiet("docker", "rmi", tag)
     return {path: entry for path, entry in entries.items() if entry.type == "file"}

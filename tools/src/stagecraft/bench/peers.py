@@ -117,8 +117,7 @@ def tag(peer: str, what: str) -> str:
 
 def read(image: str) -> tuple[archive.Archive, report.Report]:
     """Give an image, and what there is to say of it."""
-    with archive.saved(image) as saved:
-        found = archive.read(saved)
+    found = archive.of(image)
     return found, report.report(image, found, scans=[])
 
 

@@ -1,7 +1,6 @@
 """What building takes, and what images hold, as services become more: echo, and services of the template."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 from rich.progress import track
 
 from stagecraft import scaffold, sync
-from stagecraft.bench.builds import REGISTRY, bake_in, copied
+from stagecraft.bench.builds import REGISTRY, bake_in, copied, edit
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.edits import Edits
@@ -42,8 +41,8 @@ def measure() -> dict[str, Any]:
         groups = {str(number): names[:number] for number in NUMBERS}
         source = folder / "services" / EDITED / "src" / EDITED / "app.py"
 
-        def edited(group: list[str], to_build: list[str]) -> float:
-            source.write_text(f"{source.read_text()}\n# {len(group)} {time.time()}\n")
+        def edited(to_build: list[str]) -> float:
+            edit(source)
             return _bake(folder, to_build)
 
         # every package is in uv's cache, every image layer of an earlier run is not in the way
@@ -53,8 +52,8 @@ def measure() -> dict[str, Any]:
             times["cold"].append(_bake(folder, group, "--no-cache"))
             _bake(folder, group)  # BuildKit may do a step of a build from nothing once more
             times["no_op"].append(_bake(folder, group))
-            times["one_line"].append(edited(group, group))
-            times["one_line_alone"].append(edited(group, [EDITED]))
+            times["one_line"].append(edited(group))
+            times["one_line_alone"].append(edited([EDITED]))
         layers = {name: _layers(f"{REGISTRY}{name}:dev") for name in names}
         for number, group in groups.items():
             each = [layers[name] for name in group]
@@ -88,8 +87,7 @@ def _bake(folder: Path, names: list[str], *more: str) -> float:
 
 def _layers(image: str) -> dict[str, int]:
     """Give the bytes of an image's layers by their digests."""
-    with archive.saved(image) as saved:
-        read = archive.read(saved)
+    read = archive.of(image)
     return dict(zip(read.config["rootfs"]["diff_ids"], (layer.size for layer in read.layers), strict=True))
 
 

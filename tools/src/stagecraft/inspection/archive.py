@@ -86,6 +86,16 @@ def saved(image: str) -> Iterator[Path]:
         yield path
 
 
+def of(image: str) -> Archive:
+    """Read an image of the engine.
+
+    Raises:
+        Problem: The engine has none, or a layer is compressed in a way that this Python can't read.
+    """
+    with saved(image) as path:
+        return read(path)
+
+
 def read(path: Path) -> Archive:
     """Read an archive of one image.
 
