@@ -15,6 +15,8 @@ import trustme
 from stagecraft import ca
 from stagecraft.project import ROOT
 
+# the stages that fetch: a layer of an earlier run would hide whether this one could
+FETCHING = "uv,environment,builder,frontend"
 CACHE_MOUNTS = ["--mount=type=cache,target=/root/.cache/uv", "--mount=type=cache,target=/root/.npm"]
 
 pytestmark = pytest.mark.usefixtures("engine_here")
@@ -99,7 +101,7 @@ def _dockerfile(tmp_path: Path) -> Path:
 def build(dockerfile: Path, proxy: Proxy, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Build echo anew, through the proxy only."""
     return subprocess.run(
-        ["docker", "build", "--file", str(dockerfile), "--no-cache-filter", "uv,builder", "--network", "host",
+        ["docker", "build", "--file", str(dockerfile), "--no-cache-filter", FETCHING, "--network", "host",
          "--progress", "plain", "--build-arg", f"HTTPS_PROXY={proxy.url}", *arguments, "."],
         check=False, cwd=ROOT, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
