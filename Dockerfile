@@ -2,6 +2,7 @@
 #   docker build .                                            echo, ready for production
 #   docker build --build-arg SERVICE=health --target test .   one stage of another service
 # What an image holds is of the platform that it is built for; every step runs on the platform that builds.
+# A step either fetches, and then knows the network's CA, or it has no network.
 
 # PYTHON_VERSION may be 3.11, 3.13 or 3.14
 ARG PYTHON_VERSION=3.14
@@ -19,7 +20,8 @@ FROM ${PYTHON_IMAGE} AS python
 FROM --platform=$BUILDPLATFORM ${PYTHON_IMAGE} AS debian
 WORKDIR /rootfs
 ARG FILE_TIME
-RUN --mount=type=bind,from=python,target=/python <<EOF
+RUN --network=none \
+    --mount=type=bind,from=python,target=/python <<EOF
 set -eu
 case $(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') in
   3.11 | 3.13 | 3.14) ;;
@@ -66,7 +68,8 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=uv.lock,target=uv.lock \
     --mount=type=cache,target=/root/.cache/uv \
     uv sync --only-group harden
-RUN --mount=type=bind,from=debian,source=/rootfs,target=/debian \
+RUN --network=none \
+    --mount=type=bind,from=debian,source=/rootfs,target=/debian \
     --mount=type=bind,source=tools/harden.py,target=tools/harden.py \
     .venv/bin/python tools/harden.py /debian /rootfs
 
@@ -86,35 +89,37 @@ EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --start-interval=1s \
   CMD ["python", "-c", "import os, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(f'http://127.0.0.1:{os.environ[\"PORT\"]}/readyz', timeout=2)"]
 
-# libraries is, for each service, those of libs/ that it needs: an edit of another one ends here
-FROM uv AS libraries
-RUN --mount=type=bind,source=uv.lock,target=uv.lock \
+# needed is, for each service, what uv.lock says that it needs of others: a change of anything else ends here
+FROM uv AS needed
+WORKDIR /workspace
+RUN --network=none \
+    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
+    --mount=type=bind,source=tools/needed.py,target=tools/needed.py \
+    --mount=type=bind,source=uv.lock,target=uv.lock \
+    python tools/needed.py /needed
+RUN --network=none \
     --mount=type=bind,source=libs,target=libs <<EOF
-#!/usr/bin/env python3
-import pathlib, shutil, tomllib
-
-packages = {package["name"]: package for package in tomllib.loads(pathlib.Path("uv.lock").read_text())["package"]}
-folders = {name: package["source"].get("editable", "") for name, package in packages.items()}
-for service in [name for name, folder in folders.items() if folder.startswith("services/")]:
-    needed = [service]
-    for name in needed:
-        needed += [one["name"] for one in packages[name].get("dependencies", []) if one["name"] not in needed]
-    for folder in {folders[name] for name in needed if folders[name].startswith("libs/")}:
-        chosen = f"/chosen/{folders[service]}/{folder}"
-        shutil.copytree(f"{folder}/src", f"{chosen}/src")
-        shutil.copy(f"{folder}/pyproject.toml", chosen)
+set -eu
+for service in /needed/*; do
+  mkdir "$service/libs"
+  while read -r folder; do
+    cp --recursive --parents "$folder/pyproject.toml" "$folder/src" "$service"
+  done <"$service/libs.txt"
+done
 EOF
 
-# extras is what few services have: a front end, modules to compile
-FROM uv AS extras
+# own is what has to do with one service alone, and is most often nothing: a lock, a front end, modules to compile
+FROM uv AS own
 ARG SERVICE=echo
 # patterns, which may match nothing, from their first word on: that there is no such service, another step says better
+WORKDIR /lock
+COPY --from=needed /neede[d]/${SERVICE}/lock ./
 WORKDIR /compiled
 COPY service[s]/${SERVICE}/src/${SERVICE}/compile[d] ${SERVICE}/compiled/
 WORKDIR /frontend
 COPY service[s]/${SERVICE}/fronten[d] ./
 
-# Neither of the next two is told which service it is for: all that have nothing of the kind share one run.
+# None that begins with what own has is told which service it is for: those for which that is the same share one run.
 # frontend checks and bundles what the service sends to browsers, with a Node that never ships
 FROM uv AS frontend
 WORKDIR /frontend
@@ -124,7 +129,7 @@ ENV PATH=/frontend/.venv/bin:$PATH \
     NPM_CONFIG_FUND=false \
     NPM_CONFIG_IGNORE_SCRIPTS=true \
     NPM_CONFIG_UPDATE_NOTIFIER=false
-COPY --from=extras /frontend/package*.json ./
+COPY --from=own /frontend/package*.json ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
@@ -132,8 +137,8 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=cache,target=/root/.cache/uv \
     --mount=type=cache,target=/root/.npm \
     if [ -e package.json ]; then uv sync --only-group frontend && npm ci; fi
-COPY --from=extras /frontend ./
-RUN <<EOF
+COPY --from=own /frontend ./
+RUN --network=none <<EOF
 set -eu
 mkdir /built
 if [ -e package.json ]; then
@@ -147,7 +152,7 @@ EOF
 FROM uv AS compiled
 WORKDIR /built
 ARG TARGETARCH
-COPY --from=extras /compiled ./
+COPY --from=own /compiled ./
 # the compiler stays in the cache: no layer has it, and where there is nothing to compile it is not fetched
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
@@ -195,34 +200,33 @@ rm /app/.venv/.lock
 find /app -exec touch --no-dereference --date="@$FILE_TIME" {} +
 EOF
 
-# builder installs one service and the libraries it needs; what that adds is in /added, a layer each
-FROM environment AS builder
-LABEL dev.stagecraft.image=true
-ARG SERVICE=echo
-# dependencies first: a change of source leaves this layer alone
+# dependencies is what a service needs besides; a change of source leaves this layer alone
+FROM environment AS dependencies
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
-    --mount=type=bind,source=pyproject.toml,target=pyproject.toml \
-    --mount=type=bind,source=uv.lock,target=uv.lock \
+    --mount=type=bind,from=own,source=/lock,target=/lock \
     --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
     --mount=type=cache,target=/root/.cache/uv <<EOF
 set -eu
-if ! grep -q "editable = \"services/$SERVICE\"" uv.lock; then
-  echo "there is no service '$SERVICE', but there are:" >&2
-  sed -n 's|^source = { editable = "services/\(.*\)" }$|  \1|p' uv.lock >&2
+if [ ! -e /lock/pylock.toml ]; then
+  echo "uv.lock has no such service: SERVICE is a folder under services/, and \`make sync\` locks a new one" >&2
   exit 2
 fi
-uv sync --inexact --no-install-workspace --package "$SERVICE" --no-build --python-platform "$(cat /platform)"
+uv pip install --requirements /lock/pylock.toml --no-build --python-platform "$(cat /platform)"
 add_layer dependencies
 EOF
 
-COPY pyproject.toml uv.lock ./
-COPY --from=libraries /chosen/services/${SERVICE}/lib[s] libs
+# builder installs one service and the libraries it needs; what that adds is in /added, a layer each
+FROM dependencies AS builder
+LABEL dev.stagecraft.image=true
+ARG SERVICE=echo
+COPY --from=needed /neede[d]/${SERVICE}/libs libs
 # patterns, since a linter that does not know SERVICE would miss a plain path
 COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
 COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
 # no secret in this step: where a step has one, BuildKit may look at every file below it first
-RUN --mount=type=bind,from=frontend,source=/built,target=/frontend \
+RUN --network=none \
+    --mount=type=bind,from=frontend,source=/built,target=/frontend \
     --mount=type=bind,from=compiled,source=/built,target=/compiled \
     --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
     --mount=type=tmpfs,target=/tmp <<EOF
@@ -237,13 +241,16 @@ fi
 for project in ./libs/*/pyproject.toml /tmp/service/pyproject.toml; do
   set -- "$@" "${project%/*}"
 done
-uv pip install --quiet --offline --no-cache --no-deps "$@"
+uv pip install --quiet --offline --no-cache --no-deps --no-sources "$@"
 if [ -n "$(ls /frontend)" ]; then
   mkdir --parents /app/.venv/share
   cp --recursive /frontend "/app/.venv/share/$SERVICE"
 fi
 add_layer members
 EOF
+
+# last, as no install reads them: for stages after this one, and for whoever looks around in it
+COPY pyproject.toml uv.lock ./
 
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test
@@ -252,7 +259,8 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=cache,target=/root/.cache/uv \
     uv sync --inexact --only-group test
 COPY services/${SERVICE}/test[s] services/${SERVICE}/tests
-RUN pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
+RUN --network=none \
+    pytest "services/$SERVICE" --junit-xml=/reports/junit.xml \
     --cov="$SERVICE" --cov-report=term --cov-report=xml:/reports/coverage.xml
 
 # reports is what a test run leaves to its caller

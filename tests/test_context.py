@@ -50,6 +50,7 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
         "tools/compile_modules.py",
         "tools/get_uv.py",
         "tools/harden.py",
+        "tools/needed.py",
         "tools/reload.py",
     }
     assert not any("SECRET" in (out / path).read_text(errors="replace") for path in sent)

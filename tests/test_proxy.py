@@ -107,6 +107,16 @@ def build(dockerfile: Path, proxy: Proxy, *arguments: str) -> subprocess.Complet
     )  # fmt: skip
 
 
+def test_a_step_knows_the_ca_or_has_no_network() -> None:
+    """No step could reach what a proxy would hide from it."""
+    lines = (ROOT / "Dockerfile").read_text().replace("\\\n", "").splitlines()
+    steps = [line for line in lines if line.startswith("RUN ")]
+
+    assert steps
+    for step in steps:
+        assert ("id=ca," in step) != ("--network=none" in step), step
+
+
 def test_without_its_ca_nothing_is_fetched(proxy: Proxy, dockerfile: Path) -> None:
     """The proxy is really in the way: a build that does not know its CA fails."""
     done = build(dockerfile, proxy, "--target", "builder")

@@ -130,7 +130,7 @@ def test_neither_half_of_a_service_rebuilds_the_other(run: Any, copy: Path) -> N
     of_python = made(bake(run, copy, "health-production", "echo-production"))
 
     assert sorted(step.split()[0] for step in of_typescript if not step.startswith("python ")) == sorted(
-        ["extras"] + ["frontend"] * 2 + ["builder", "production"]
+        ["own"] + ["frontend"] * 2 + ["builder", "production"]
     )
     assert not any("npm ci" in step or "uv" in step for step in of_typescript)
     assert any("uv pip install" in step or step.startswith("builder RUN") for step in of_python)
@@ -138,12 +138,11 @@ def test_neither_half_of_a_service_rebuilds_the_other(run: Any, copy: Path) -> N
 
 
 @pytest.mark.parametrize("target", ["production", "test"])
-def test_a_wrong_service_is_told_the_right_ones(run: Any, target: str) -> None:
-    """`--build-arg SERVICE=nosuch` fails with the list."""
+def test_a_wrong_service_is_told_what_is_right(run: Any, target: str) -> None:
+    """`--build-arg SERVICE=nosuch` fails, and says which there are and how a new one becomes one of them."""
     said = run("docker", "build", "--target", target, "--build-arg", "SERVICE=nosuch", ".", code=1).stdout
 
-    assert "there is no service 'nosuch', but there are:" in said
-    assert all(f"  {service}\n" in said for service in service_names())
+    assert "uv.lock has no such service: SERVICE is a folder under services/, and `make sync` locks a new one" in said
 
 
 @pytest.mark.parametrize("version", list(python_image.RELEASES))

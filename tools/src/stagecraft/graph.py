@@ -14,7 +14,7 @@ COLOURS = {
     "dark": {"ink": "#f0f6fc", "quiet": "#9198a1", "line": "#656c76", "box": "#151b23", "ships": "#0c2d6b"},
 }
 # Stages that only hand something on: drawn, they would hide the others.
-STEPS = {"editable", "extras", "libraries", "python", "rootfs", "uv"}
+STEPS = {"editable", "needed", "own", "python", "rootfs", "uv"}
 EDGE = {"light": "#0969da", "dark": "#4493f8"}
 WIDTH, HEIGHT, GAP_X, GAP_Y, LINE = 248, 92, 64, 22, 16
 FONT = "ui-sans-serif, system-ui, -apple-system, 'Segoe UI', sans-serif"
