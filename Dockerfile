@@ -249,11 +249,9 @@ fi
 add_layer members
 EOF
 
-# last, as no install reads them: for stages after this one, and for whoever looks around in it
-COPY pyproject.toml uv.lock ./
-
 # test runs the service's tests in the environment that ships; a failing test fails the build
 FROM builder AS test
+COPY pyproject.toml uv.lock ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=cache,target=/root/.cache/uv \
@@ -270,6 +268,7 @@ COPY --from=test /reports /
 # editable is the members as they are edited, and what reloads them
 FROM builder AS editable
 WORKDIR /app
+COPY pyproject.toml uv.lock ./
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false \
     --mount=type=secret,id=netrc \
     --mount=type=cache,target=/root/.cache/uv \
