@@ -100,18 +100,19 @@ RUN --network=none \
 RUN --network=none \
     --mount=type=bind,source=libs,target=libs <<EOF
 set -eu
-for service in /needed/*; do
+for list in /needed/*/libs.txt; do
+  service=${list%/*}
   mkdir "$service/libs"
   while read -r folder; do
     cp --recursive --parents "$folder/pyproject.toml" "$folder/src" "$service"
-  done <"$service/libs.txt"
+  done <"$list"
 done
 EOF
 
 # own is what has to do with one service alone, and is most often nothing: a lock, a front end, modules to compile
 FROM uv AS own
 ARG SERVICE=echo
-# patterns, which may match nothing, from their first word on: that there is no such service, another step says better
+# patterns, which may match nothing, from their first word on: that there is no such service, builder says better
 WORKDIR /lock
 COPY --from=needed /neede[d]/${SERVICE}/lock ./
 WORKDIR /compiled
@@ -208,11 +209,9 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required
     --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
     --mount=type=cache,target=/root/.cache/uv <<EOF
 set -eu
-if [ ! -e /lock/pylock.toml ]; then
-  echo "uv.lock has no such service: SERVICE is a folder under services/, and \`make sync\` locks a new one" >&2
-  exit 2
+if [ -e /lock/pylock.toml ]; then
+  uv pip install --requirements /lock/pylock.toml --no-build --python-platform "$(cat /platform)"
 fi
-uv pip install --requirements /lock/pylock.toml --no-build --python-platform "$(cat /platform)"
 add_layer dependencies
 EOF
 
@@ -220,17 +219,23 @@ EOF
 FROM dependencies AS builder
 LABEL dev.stagecraft.image=true
 ARG SERVICE=echo
+# patterns, as own has them: what is wrong is said below
 COPY --from=needed /neede[d]/${SERVICE}/libs libs
-# patterns, since a linter that does not know SERVICE would miss a plain path
-COPY services/${SERVICE}/pyproject.tom[l] services/${SERVICE}/
-COPY services/${SERVICE}/sr[c] services/${SERVICE}/src
+COPY service[s]/${SERVICE}/pyproject.toml services/${SERVICE}/
+COPY service[s]/${SERVICE}/src services/${SERVICE}/src
 # no secret in this step: where a step has one, BuildKit may look at every file below it first
 RUN --network=none \
     --mount=type=bind,from=frontend,source=/built,target=/frontend \
     --mount=type=bind,from=compiled,source=/built,target=/compiled \
+    --mount=type=bind,from=needed,source=/needed/services.txt,target=/services.txt \
     --mount=type=bind,source=tools/add_layer.sh,target=/usr/local/bin/add_layer \
     --mount=type=tmpfs,target=/tmp <<EOF
 set -eu
+if ! grep --quiet --line-regexp --fixed-strings -- "$SERVICE" /services.txt; then
+  echo "there is no service '$SERVICE', but there are:" >&2
+  sed 's/^/  /' /services.txt >&2
+  exit 2
+fi
 # whatever the umask was of who checked the sources out
 chmod --recursive u=rwX,go=rX .
 cp --archive "services/$SERVICE" /tmp/service

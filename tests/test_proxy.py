@@ -16,7 +16,7 @@ from stagecraft import ca
 from stagecraft.project import ROOT
 
 # the stages that fetch: a layer of an earlier run would hide whether this one could
-FETCHING = "uv,environment,builder,frontend"
+FETCHING = "uv,environment,dependencies,frontend"
 CACHE_MOUNTS = ["--mount=type=cache,target=/root/.cache/uv", "--mount=type=cache,target=/root/.npm"]
 
 pytestmark = pytest.mark.usefixtures("engine_here")

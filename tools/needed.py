@@ -1,7 +1,8 @@
 """Say what each service needs of others: `python tools/needed.py FOLDER`, where uv.lock and pyproject.toml are.
 
-FOLDER/<service>/lock/pylock.toml has the packages that it installs, FOLDER/<service>/libs.txt the members that it
-needs, a folder a line. Both are uv's own reading of uv.lock; of the members themselves nothing is looked at.
+FOLDER/services.txt has the services, a name a line; FOLDER/<service>/lock/pylock.toml the packages that one installs,
+FOLDER/<service>/libs.txt the members that it needs, a folder a line. The last two are uv's own reading of uv.lock; of
+the members themselves nothing is looked at.
 """
 
 import subprocess
@@ -28,10 +29,10 @@ def export(name: str, *options: str) -> str:
 
 
 def main(target: Path) -> None:
-    """Write both files for every service of uv.lock in the current folder.
+    """Write what every service of uv.lock in the current folder needs, and their names.
 
     Args:
-        target: Where to; each service's folder is made.
+        target: Where to; it and each service's folder are made.
     """
     packages = tomllib.loads(Path("uv.lock").read_text())["package"]
     members = {one["name"]: Path(one["source"]["editable"]) for one in packages if "editable" in one["source"]}
@@ -39,14 +40,15 @@ def main(target: Path) -> None:
     for name, folder in members.items():
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "0"\n')
-    for name, folder in members.items():
-        if folder.parent == Path("services"):
-            needed = target / folder.name
-            (needed / "lock").mkdir(parents=True)
-            export(name, "--no-emit-workspace", "--format=pylock.toml", f"--output-file={needed}/lock/pylock.toml")
-            listed = export(name, "--no-emit-project", "--no-hashes").splitlines()
-            libs = [line.removeprefix("-e ./") for line in listed if line.startswith("-e ./")]
-            (needed / "libs.txt").write_text("".join(f"{lib}\n" for lib in libs))
+    services = {name: folder.name for name, folder in members.items() if folder.parent == Path("services")}
+    for name, service in services.items():
+        needed = target / service
+        (needed / "lock").mkdir(parents=True)
+        export(name, "--no-emit-workspace", "--format=pylock.toml", f"--output-file={needed}/lock/pylock.toml")
+        listed = export(name, "--no-emit-project", "--no-hashes").splitlines()
+        libs = [line.removeprefix("-e ./") for line in listed if line.startswith("-e ./")]
+        (needed / "libs.txt").write_text("".join(f"{lib}\n" for lib in libs))
+    (target / "services.txt").write_text("".join(f"{service}\n" for service in services.values()))
 
 
 if __name__ == "__main__":
