@@ -27,7 +27,7 @@ case $(python -c 'import sys; print("%d.%d" % sys.version_info[:2])') in
   3.11 | 3.13 | 3.14) ;;
   *) echo "$(python --version) is not supported, but 3.11, 3.13 and 3.14 are" >&2; exit 2 ;;
 esac
-touch /before
+: >/before
 cp --archive /python/. .
 # pip, and the one that venv would bring back
 find . \( -path '*/bin/pip*' -o -path '*-packages/pip' -o -name 'pip-*.dist-info' -o -name 'pip-*.whl' \) -prune -exec rm -r {} +
@@ -35,9 +35,10 @@ find . \( -path '*/bin/pip*' -o -path '*-packages/pip' -o -name 'pip-*.dist-info
 export SOURCE_DATE_EPOCH="$FILE_TIME"
 groupadd --prefix "$PWD" --gid 10001 appuser
 useradd --prefix "$PWD" --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin appuser
-# bytecode of the standard library: python's own images have none, and a service could not write any
+# bytecode of the standard library: python's own images have none, and a service could not write any; some of its tests
+# are wrong on purpose
 library=$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')
-python -m compileall -q -s "$PWD" -p / --invalidation-mode unchecked-hash ".$library"
+python -m compileall -q -s "$PWD" -p / -x /tests?/ --invalidation-mode unchecked-hash ".$library"
 # the image's own places that anyone may write to, but /tmp
 find . -type d -perm -o=w -not -path ./tmp -exec chmod o-w {} +
 find . -newer /before -exec touch --no-dereference --date="@$FILE_TIME" {} +
@@ -109,7 +110,7 @@ for list in /needed/*/libs.txt; do
 done
 EOF
 
-# own is what has to do with one service alone, and is most often nothing: a lock, a front end, modules to compile
+# own is what has to do with one service alone: its lock, and of some a front end or modules to compile
 FROM uv AS own
 ARG SERVICE=echo
 # patterns, which may match nothing, from their first word on: that there is no such service, builder says better
@@ -215,7 +216,7 @@ fi
 add_layer dependencies
 EOF
 
-# builder installs one service and the libraries it needs; what that adds is in /added, a layer each
+# builder installs one service and the libraries it needs; what that adds is in /added/members, a layer of its own
 FROM dependencies AS builder
 LABEL dev.stagecraft.image=true
 ARG SERVICE=echo
