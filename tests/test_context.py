@@ -57,17 +57,21 @@ def test_nothing_leaks_to_the_builder(run: Any, leaky: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "folders"),
-    [(["--target", "builder"], ["/src"]), (["--file", "Dockerfile.single-stage"], [])],
-    ids=["builder", "single-stage"],
+    ("arguments", "where"),
+    [
+        (["--target", "builder"], ["/app", "/src"]),
+        (["--target", "frontend", "--build-arg", "SERVICE=health"], ["/frontend", "-not", "-path", "*/.venv/*"]),
+        (["--file", "Dockerfile.single-stage"], ["/app"]),
+    ],
+    ids=["builder", "frontend", "single-stage"],
 )
-def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str], folders: list[str]) -> None:
+def test_nothing_leaks_into_an_image(run: Any, leaky: Path, arguments: list[str], where: list[str]) -> None:
     """Not into the builder stage, and not where everything is copied."""
     image = run("docker", "build", "--quiet", *arguments, ".", cwd=leaky).stdout.split()[-1]
     names = sorted({Path(name).name for name in LEAKS} - {"config", "token"})
     tests = [word for name in names for word in ("-o", "-name", name)][1:]
 
-    found = run("docker", "run", "--rm", image, "find", "/app", *folders, *tests).stdout.split()
+    found = run("docker", "run", "--rm", image, "find", *where, "(", *tests, ")").stdout.split()
     run("docker", "rmi", image)
 
     assert found == []

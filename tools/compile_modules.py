@@ -61,4 +61,7 @@ def main(machine: str) -> None:
 
 
 if __name__ == "__main__":
-    main(MACHINES[os.environ["TARGETARCH"]])
+    wanted = os.environ["TARGETARCH"]
+    if wanted not in MACHINES:
+        sys.exit(f"there are images for {' and '.join(MACHINES)}, but not for {wanted}")
+    main(MACHINES[wanted])

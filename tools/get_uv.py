@@ -1,6 +1,6 @@
 """Fetch the uv that uv.lock pins: `python3 tools/get_uv.py FOLDER` leaves FOLDER/uv, checked by its hash.
 
-Only the standard library and no pip, so that it runs on a bare Debian and in the builder stage alike. Of a private
+Only the standard library and no pip, so that it runs on a bare Debian and in the stage uv alike. Of a private
 index it is fetched with what the netrc file has for its host, as uv fetches all else.
 """
 

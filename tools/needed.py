@@ -46,7 +46,9 @@ def main(target: Path) -> None:
         (needed / "lock").mkdir(parents=True)
         export(name, "--no-emit-workspace", "--format=pylock.toml", f"--output-file={needed}/lock/pylock.toml")
         listed = export(name, "--no-emit-project", "--no-hashes").splitlines()
-        libs = [line.removeprefix("-e ./") for line in listed if line.startswith("-e ./")]
+        libs = [line.removeprefix("-e ./").partition(" ;")[0] for line in listed if line.startswith("-e ./")]
+        if other := [folder for folder in libs if not folder.startswith("libs/")]:
+            sys.exit(f"{service} needs {other[0]}, but of the members a service may need only those in libs/")
         (needed / "libs.txt").write_text("".join(f"{lib}\n" for lib in libs))
     (target / "services.txt").write_text("".join(f"{service}\n" for service in services.values()))
 

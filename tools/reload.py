@@ -23,7 +23,11 @@ def preloaded(distribution: str) -> set[str]:
     found: set[str] = set()
     for requirement in importlib.metadata.requires(distribution) or []:
         name = re.split(r"[^\w-]", requirement)[0]
-        origin = json.loads(importlib.metadata.distribution(name).read_text("direct_url.json") or "{}")
+        try:
+            origin = json.loads(importlib.metadata.distribution(name).read_text("direct_url.json") or "{}")
+        except importlib.metadata.PackageNotFoundError:
+            # of another platform, or an extra that nobody asked for
+            continue
         found |= preloaded(name) if origin.get("dir_info") else {name.replace("-", "_")}
     return found
 

@@ -27,7 +27,7 @@ class Engine:
         monkeypatch.setattr(python_image, "pullable", lambda _: registry)
         monkeypatch.setattr(python_image, "stand_ins", lambda: sorted(stand_ins))
         monkeypatch.setattr(python_image, "outdated", lambda: sorted(outdated))
-        monkeypatch.setattr(python_image, "run", self.pull if registry else self.fail)
+        monkeypatch.setattr(python_image, "quiet", self.pull if registry else self.fail)
         monkeypatch.setattr(python_image, "_make", self.made.extend)
 
     def pull(self, *command: str) -> None:

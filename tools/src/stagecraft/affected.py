@@ -53,8 +53,9 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     groups = _groups(root)
     found = {}
     for name in names:
-        # the compiler is only for who wants something compiled
-        own = [group for group in groups if group != "compile" or compiled(name, root)]
+        # the compiler is only for who wants something compiled, Node only for who has a front end
+        wanting = {"compile": compiled(name, root), "frontend": (root / "services" / name / "frontend").exists()}
+        own = [group for group in groups if wanting.get(group, True)]
         before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}
         reasons = [*shared, *(path for path in changed if _is_input(path, f"services/{name}", libraries))]
@@ -111,7 +112,7 @@ def _closure(lock: Table, service: str, groups: list[str]) -> dict[str, list[Tab
     own = [package for several in packages.values() for package in several if _folder(package) == service]
     group_tables = [lock.get("manifest", {}).get("dependency-groups", {})]
     group_tables += [package.get("dev-dependencies", {}) for package in own]
-    # the builder stage has the uv that is locked
+    # the stage uv has the uv that is locked
     waiting: list[Table] = [{"name": "uv"}, *({"name": package["name"]} for package in own)]
     waiting += [wanted for table in group_tables for group in groups for wanted in table.get(group, [])]
     reached: dict[str, list[Table]] = {"Python": [{"requires": lock.get("requires-python")}]}

@@ -24,4 +24,7 @@ def save(images: list[str], path: str) -> dict[str, str]:
     with tarfile.open(path) as archive:
         index = json.load(archive.extractfile("index.json") or io.BytesIO())
     digests = {one["annotations"]["io.containerd.image.name"]: one["digest"] for one in index["manifests"]}
-    return {image: next(digests[name] for name in digests if name.endswith(f"/{image}")) for image in images}
+    return {
+        image: next(digests[name] for name in digests if name == image or name.endswith(f"/{image}"))
+        for image in images
+    }

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from stagecraft import bake, go, registry
+from stagecraft import bake, go, manifests, registry
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import CACHE, KIND, OVERLAYS, ROOT, Service, port, service_names
@@ -175,10 +175,11 @@ def load(group: str = "production") -> dict[str, str]:
         group: Bake's group that has built them.
 
     Returns:
-        By image, without its tag, the reference that pods ask for: localhost:5001/stagecraft/echo@sha256:…
+        By image as the overlay names it, the reference that pods ask for: localhost:5001/stagecraft/echo@sha256:…
     """
-    pushed = push(list(bake.images(group).values()))
-    return {image.rpartition(":")[0]: reference for image, reference in pushed.items()}
+    tagged = bake.images(group)
+    pushed = push(list(tagged.values()))
+    return {manifests.NAMED + service: pushed[image] for service, image in tagged.items()}
 
 
 def push(images: list[str]) -> dict[str, str]:
@@ -201,7 +202,8 @@ def add_ons() -> dict[str, str]:
     # /kind/version, as kubeadm would ask the network for the newest
     list_names = 'kubeadm config images list --kubernetes-version "$(cat /kind/version)"'
     listed = quiet("docker", "exec", members()[0], "sh", "-c", list_names)
-    return {"metrics-server": f"{listed.partition('/')[0]}/metrics-server/metrics-server:v0.9.0"}
+    version = go.version(KIND / "node-image" / "hyperkube", "sigs.k8s.io/metrics-server")
+    return {"metrics-server": f"{listed.partition('/')[0]}/metrics-server/metrics-server:{version}"}
 
 
 def apply(rendered: str) -> None:

@@ -26,7 +26,7 @@ def loop(name: str) -> None:
     """Run a service's development image in the cluster and send edits there, until Ctrl-C brings production back.
 
     Raises:
-        Problem: There is no cluster, or the service was left in development there.
+        Problem: There is no cluster, or the service was left in development there, or is scaled there.
     """
     image = _running_image(name)
     dev.build([name])
@@ -70,12 +70,16 @@ def _running_image(name: str) -> str:
     image, *more = found.split()
     if _SOURCE in more:
         raise Problem(f"{name} is in development in the cluster", "`make kind` brings production back.", Exit.USAGE)
+    if output("kubectl", "--kubeconfig", cluster.kubeconfig(), *_NAMESPACE, "get", "hpa", name) is not None:
+        advice = f"`kubectl --namespace {cluster.NAMESPACE} delete hpa {name}` first."
+        raise Problem(f"{name} is scaled by the cluster, and in development it is one pod", advice, Exit.USAGE)
     return image
 
 
 def _objects(name: str, image: str) -> list[Any]:
     """Give a service's Deployment, and the settings that it names, as the overlay has them."""
-    rendered = manifests.render("kind", {bake.images()[name].rpartition(":")[0]: image}, tags=cluster.add_ons())
+    references = {manifests.NAMED + name: image}
+    rendered = manifests.render("kind", references, *manifests.components(), tags=cluster.add_ons())
     return [
         one
         for one in yaml.safe_load_all(rendered)

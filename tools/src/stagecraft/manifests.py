@@ -13,6 +13,8 @@ from stagecraft.shell import output, quiet
 
 COMPONENTS = ROOT / "deploy" / "components"
 PRODUCTION_IMAGES = OVERLAYS / "production" / "images" / "kustomization.yaml"
+# What deploy/base calls an image, before the service: whatever REGISTRY is.
+NAMED = "stagecraft/"
 RELEASE = ROOT / "dist" / "stagecraft.yaml"
 
 
@@ -106,14 +108,16 @@ def release() -> None:
     tagged = bake.images(group())
     known = list(tagged.values())
     digests = {image: pushed(image) for image in known} if elsewhere(known) else _saved(known)
+    names = {service: image.rpartition(":")[0] for service, image in tagged.items()}
     images = [
-        {"name": f"stagecraft/{service}", "newName": image.rpartition(":")[0], "digest": digests[image]}
-        for service, image in tagged.items()
+        {"name": NAMED + service, "newName": name, "digest": digests[tagged[service]]}
+        for service, name in names.items()
     ]
     PRODUCTION_IMAGES.write_text(production_images(images))
     RELEASE.parent.mkdir(exist_ok=True)
-    by_name = {image.rpartition(":")[0]: digest for image, digest in digests.items()}
-    RELEASE.write_text(render("production", by_name, *components()) + "\n")
+    # the overlay's are replaced by now: by the name they have there
+    references = {name: f"{name}@{digests[tagged[service]]}" for service, name in names.items()}
+    RELEASE.write_text(render("production", references, *components()) + "\n")
 
 
 def production_images(images: list[dict[str, str]]) -> str:

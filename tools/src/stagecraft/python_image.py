@@ -10,7 +10,7 @@ from stagecraft import apt, ca, engine
 from stagecraft.console import console
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import dockerfile_argument
-from stagecraft.shell import output, quiet, run
+from stagecraft.shell import output, quiet
 
 # Each Python that is supported, and the release of Debian that has it.
 RELEASES = {"3.11": "bookworm", "3.13": "trixie", "3.14": "forky"}
@@ -79,7 +79,7 @@ def ensure() -> None:
     version = selected()
     if image := os.environ.get("PYTHON_IMAGE"):
         if not present(image):
-            run("docker", "pull", image)
+            _pull(image)
         return
     image = name(version)
     if present(image) and image not in stand_ins():
@@ -88,11 +88,17 @@ def ensure() -> None:
     missing = [other for other in RELEASES if not present(name(other)) or name(other) in old]
     if version in missing:
         try:
-            run("docker", "pull", image)
+            _pull(image)
         except Problem:
             _make(missing)
     elif missing and not pullable(name(missing[0])):
         _make(missing)
+
+
+def _pull(image: str) -> None:
+    # docker shows its progress on stdout, which is another's where `stagecraft builder` runs
+    with console.status(f"pulling {image}"):
+        quiet("docker", "pull", image)
 
 
 def _make(versions: list[str]) -> None:

@@ -81,8 +81,7 @@ def drain_nodes() -> None:
 def change_settings() -> None:
     """Roll echo out with another setting: a new ConfigMap, since its name has its content's hash."""
     settings = {"echo": [f"GRACEFUL_SECONDS={20 + next(_number) % 2}"]}
-    cluster.apply(manifests.render("kind", cluster.load(), tags=cluster.add_ons(), settings=settings))
-    _wait()
+    _apply(settings)
 
 
 def bad_image() -> float:
@@ -132,7 +131,13 @@ def kill() -> float:
 
 def restore() -> None:
     """Deploy again what this clone deploys."""
-    cluster.apply(manifests.render("kind", cluster.load(), tags=cluster.add_ons()))
+    _apply()
+
+
+def _apply(settings: dict[str, list[str]] | None = None) -> None:
+    references = cluster.load(manifests.group())
+    tags = cluster.add_ons()
+    cluster.apply(manifests.render("kind", references, *manifests.components(), tags=tags, settings=settings))
     _wait()
 
 

@@ -38,6 +38,9 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
 
     Yields:
         A dictionary that holds, after the block, the report of each kind of client.
+
+    Raises:
+        Problem: The clients failed.
     """
     url = next(service.url for service in cluster.published() if service.name == "echo")
     command = [sys.executable, "-m", "stagecraft.traffic", url.replace("localhost", "127.0.0.1"), str(pause)]
@@ -48,9 +51,11 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
             yield report
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
-            words.seek(0)
-            report.update(json.loads(words.read() or b"{}"))
+            code = process.wait(timeout=60)
+        if code:
+            raise Problem(f"the clients ended with code {code}, so nobody knows what was lost", "See above.")
+        words.seek(0)
+        report.update(json.loads(words.read()))
 
 
 # A line for each event: ADDED echo-5d8f-x2x1 True

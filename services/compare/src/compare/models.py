@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 
-# So that no request takes a second, as measured (docs/patterns/compiled.md): a diff takes eight times as long for twice
-# as much, and a batch what its distances take.
+# So that none takes much over a second, as measured (docs/patterns/compiled.md): a diff takes eight times as long for
+# twice as much, and a batch what its distances take.
 CHARACTERS = 4_000
 PAIRS = 1_000
 CELLS = 256_000_000

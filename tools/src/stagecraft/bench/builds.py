@@ -102,8 +102,11 @@ def remove_baked() -> None:
 
 
 def start(arguments: list[str]) -> float:
-    """Give the seconds from `docker run`, by its words, to a service's first 200."""
-    begin = time.monotonic()
-    with container(arguments):
-        wait_until_ready()
-        return time.monotonic() - begin
+    """Give the seconds from `docker run`, by its words, to a service's first 200, the second time it is run."""
+    # the first is for the disk, which is not what is measured
+    for _ in range(2):
+        begin = time.monotonic()
+        with container(arguments):
+            wait_until_ready()
+            seconds = time.monotonic() - begin
+    return seconds

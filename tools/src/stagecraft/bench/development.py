@@ -1,7 +1,5 @@
 """What the development image of echo has, and what production has in its place."""
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from rich.progress import track
@@ -37,10 +35,7 @@ def measure() -> dict[str, dict[str, Any]]:
 def _facts(stage: str) -> dict[str, Any]:
     tag = f"stagecraft/bench:{stage}"
     quiet("docker", "build", "--target", stage, "--tag", tag, ".")
-    with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "image.tar"
-        quiet("docker", "save", "--output", str(saved), tag)
-        said = report.report(tag, archive.read(saved), scans=[])
+    said = report.report(tag, archive.of(tag), scans=[])
     variables = dict(pair.split("=", 1) for pair in said.settings["environment"])
     facts = {
         "mb": round(said.size / 1e6, 1),

@@ -61,8 +61,6 @@ def measure() -> dict[str, dict[str, Any]]:
             for peer in PEERS:
                 times[peer]["one_line"].append(build(folder, peer, "one_line"))
             for peer in PEERS:
-                # once for the disk, which is not what is measured
-                start([tag(peer, "one_line")])
                 times[peer]["start"].append(start([tag(peer, "one_line")]))
             facts = facts or {peer: _facts(tag(peer, "one_line"), python.size) for peer in PEERS}
             quiet("docker", "rmi", *(tag(peer, what) for peer in PEERS for what in BUILDS))

@@ -6,6 +6,7 @@ from typing import Any
 from rich.progress import track
 
 from stagecraft import python_image
+from stagecraft.bench import images
 from stagecraft.bench.builds import start
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
@@ -25,17 +26,13 @@ def _measure(version: str) -> dict[str, Any]:
     names = "import importlib.metadata as m, json; print(json.dumps([d.name for d in m.distributions()]))"
     found = {
         "version": quiet("docker", "run", "--rm", tag, "python", "--version").removeprefix("Python "),
-        "python_mb": _size(python_image.name(version)),
-        "mb": _size(tag),
+        "python_mb": round(images.size(python_image.name(version)), 1),
+        "mb": round(images.size(tag), 1),
         "distributions": len(json.loads(quiet("docker", "run", "--rm", tag, "python", "-c", names))),
         "start": [round(start([tag]), 2) for _ in range(ROUNDS)],
     }
     quiet("docker", "rmi", tag)
     return found
-
-
-def _size(image: str) -> float:
-    return round(int(quiet("docker", "image", "inspect", "--format", "{{.Size}}", image)) / 1e6, 1)
 
 
 def table(found: dict[str, dict[str, Any]]) -> str:

@@ -64,8 +64,6 @@ def measure() -> dict[str, Any]:
     quiet("docker", "build", "--tag", TAG, ".")
     found: dict[str, Any] = {name: [] for name in ("start", "uncompiled", *PARTS)}
     rounds: list[Counter[str]] = []
-    # once for the disk, which is not what is measured
-    start([TAG])
     for _ in track(range(ROUNDS), "start", console=errors):
         imported, seconds = _application()
         rounds.append(Counter())

@@ -52,7 +52,7 @@ def measure() -> dict[str, dict[str, list[float]]]:
 def table(found: dict[str, dict[str, list[float]]]) -> str:
     """Give the table."""
     lines = [
-        "| both production images to two workers | all layers new, s | one layer of one new, s |",
+        "| all production images to two workers | all layers new, s | one layer of one new, s |",
         "|---|---:|---:|",
     ]
     words = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.progress import track
 
-from stagecraft import bake
+from stagecraft import ca
 from stagecraft.bench.serve import PORT, container, wait_until_ready
 from stagecraft.bench.spread import spread
 from stagecraft.console import errors
@@ -42,7 +42,7 @@ def measure() -> list[dict[str, Any]]:
     """Serve echo in each way in turn, on one core, loaded from another."""
     tag = "stagecraft/bench:workers"
     quiet("docker", "build", "--target", "builder", "--tag", tag, ".")
-    secret = ["--secret", f"id=ca,src={bundle}"] if (bundle := bake.variables().get("SSL_CERT_FILE")) else []
+    secret = ["--secret", f"id=ca,src={bundle}"] if (bundle := ca.bundle()) else []
     dockerfile = (
         f"FROM {tag}\nCOPY pyproject.toml uv.lock ./\n"
         "RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt,required=false"

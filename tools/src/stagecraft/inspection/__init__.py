@@ -38,6 +38,7 @@ def of_service(service: str, stage: str) -> Wanted:
     if service not in service_names():
         raise Problem(f"there is no service {service!r}", f"Choose one of {', '.join(service_names())}.", Exit.USAGE)
     target = f"{service}-{stage}"
+    bake.variables()  # what is wrong with these is not the target's fault
     try:
         planned = json.loads(bake.plan(target))["target"][target]
     except Problem as problem:
