@@ -30,7 +30,7 @@ kind-down: .venv ## Remove the kind cluster
 	@$(STAGECRAFT) kind-down
 
 .PHONY: clean
-clean: .venv ## Stop every service, remove every image and stand-in made here
+clean: .venv ## Stop every service, remove the cluster, registry, builder, images, stand-ins
 	@$(STAGECRAFT) clean
 
 ##@ Services
@@ -121,7 +121,7 @@ load: ## In an unpacked bundle: compare the checksums, load the images
 
 ##@ Check
 .PHONY: test
-test: lint ## Everything: lint, unit tests, test stages, images, smoke
+test: lint ## Lint, unit tests, test stages, images, smoke; not test-kind and test-full
 	@$(STAGECRAFT) engine
 	@uv run --quiet pytest
 
