@@ -176,3 +176,25 @@ def test_an_edit_is_installed_anew(run: Any, copy: Path) -> None:
         assert run(str(copy / "environment/bin/python"), *print_mark).stdout.strip() == mark
         assert run("docker", "run", "--rm", image, "python", *print_mark).stdout.strip() == mark
         run("docker", "rmi", image)
+
+
+def test_what_is_required_elsewhere_is_not_preloaded(run: Any) -> None:
+    """Development starts though a requirement is of another platform, or an extra's."""
+    script = (
+        "import importlib.metadata, sys; sys.path.insert(0, 'tools'); import reload;"
+        "importlib.metadata.requires = lambda _: ['fastapi>=0.1', 'colorama; sys_platform == \"win32\"'];"
+        "print(reload.preloaded('echo'))"
+    )
+    image = run("docker", "build", "--quiet", "--target", "development", ".").stdout.split()[-1]
+
+    assert run("docker", "run", "--rm", image, "python", "-c", script).stdout == "{'fastapi'}\n"
+
+
+@pytest.mark.parametrize(("what", "code"), [("dependencies", 0), ("members", 1)])
+def test_only_others_may_ship_what_is_no_python(run: Any, what: str, code: int) -> None:
+    """A package's template that can't be compiled stays as it is; a member's ends the build."""
+    image = run("docker", "build", "--quiet", "--target", "builder", ".").stdout.split()[-1]
+    script = f"echo '{{{{ name }}}} =' >/app/template.py && /add_layer {what}"
+    mount = f"{ROOT}/tools/add_layer.sh:/add_layer:ro"
+
+    run("docker", "run", "--rm", "--env=FILE_TIME=315532800", "--volume", mount, image, "sh", "-c", script, code=code)

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from stagecraft import cluster, manifests, rollouts, soak
+from stagecraft import cluster, dev_kind, manifests, rollouts, soak
+from stagecraft.problem import Problem
 
 
-@pytest.fixture(name="autoscaled")
+@pytest.fixture(name="autoscaled", scope="module")
 def _autoscaled(kubectl: Any) -> Iterator[None]:
     """Deploy with the autoscaling component, and without it again."""
     references, add_ons = cluster.load(), cluster.add_ons()
@@ -36,3 +37,10 @@ def test_load_adds_replicas_and_calm_takes_them_away(get: Any, pods: Any, until:
     for report in (loaded, calm):
         assert not {kind: found["told"] for kind, found in report.items() if found["failures"]}
         assert all(found["requests"] > 0 for found in report.values())
+
+
+@pytest.mark.usefixtures("autoscaled")
+def test_what_is_scaled_is_not_developed() -> None:
+    """Development is one pod: the cluster would make it three, and edits would reach one of them."""
+    with pytest.raises(Problem, match="echo is scaled by the cluster"):
+        dev_kind.loop("echo")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from chassis.config import Settings
+from chassis.config import LIFESPAN_SECONDS, Settings
 from stagecraft import bake, scaffold, sync
 from stagecraft.edits import Edits
 from stagecraft.project import ROOT, service_names
@@ -19,8 +19,6 @@ Objects = dict[str, dict[str, Any]]
 DEPLOY = ROOT / "deploy"
 # In each of them a service has a file of its own.
 FOLDERS = ("base", "overlays/kind", "components/autoscaling", "components/ingress", "components/network-policies")
-# What an application's own shutdown may take, after the requests in flight.
-LIFESPAN_SECONDS = 5
 
 
 def kustomization(folder: Path) -> dict[str, Any]:

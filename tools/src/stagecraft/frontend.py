@@ -1,5 +1,6 @@
 """Services' front ends, bundled on this machine as the Dockerfile's frontend stage does it."""
 
+import shutil
 from pathlib import Path
 
 from stagecraft import ca
@@ -37,3 +38,9 @@ def build(service: str, environment: Path) -> None:
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         quiet(*_NPM, "ci", "--prefix", str(source), "--ignore-scripts", "--no-audit", "--no-fund", env=known)
     quiet(*_NPM, "run", "build", "--prefix", str(source), "--", str(environment / "share" / service), env=known)
+
+
+def clean() -> None:
+    """Remove the Node that bundles front ends here, and their packages."""
+    for installed in (CACHE / "node", *ROOT.glob("services/*/frontend/node_modules")):
+        shutil.rmtree(installed, ignore_errors=True)

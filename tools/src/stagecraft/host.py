@@ -101,6 +101,7 @@ def stop(services: Iterable[str]) -> None:
 def clean() -> None:
     """Remove the environments, the logs and all else that `up` made."""
     shutil.rmtree(FOLDER, ignore_errors=True)
+    frontend.clean()
 
 
 def follow(services: Iterable[str], tail: str = "all") -> None:

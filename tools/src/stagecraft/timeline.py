@@ -13,7 +13,6 @@ PICTURES = {theme: ROOT / "docs" / f"rollout-{theme}.svg" for theme in ("light",
 LEFT, TOP, ROW, SECOND, WIDTH = 190, 40, 44, 14, 790
 # Until every node has been told; what the tests see is less.
 TOLD_SECONDS = 2
-LIFESPAN_SECONDS = 5
 
 
 def phases() -> tuple[list[tuple[str, str, int, int]], int]:
@@ -21,10 +20,10 @@ def phases() -> tuple[list[tuple[str, str, int, int]], int]:
     spec = yaml.safe_load((ROOT / "deploy" / "base" / "pod.yaml").read_text())["spec"]["template"]["spec"]
     sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     config = (ROOT / "libs" / "chassis" / "src" / "chassis" / "config.py").read_text()
-    drain, graceful = (
+    drain, graceful, lifespan = (
         int(found[1])
-        for name in ("drain_seconds", "graceful_seconds")
-        if (found := re.search(rf"^    {name}: .* = (\d+)$", config, re.MULTILINE))
+        for name in ("    drain_seconds: .*", "    graceful_seconds: .*", "LIFESPAN_SECONDS")
+        if (found := re.search(rf"^{name} = (\d+)$", config, re.MULTILINE))
     )
     stop = sleep + drain
     return [
@@ -32,12 +31,7 @@ def phases() -> tuple[list[tuple[str, str, int, int]], int]:
         ("preStop sleep", "the process knows nothing yet, and serves as ever", 0, sleep),
         ("drain, from SIGTERM", "/readyz 503, /livez 200, Connection: close on each answer", sleep, stop),
         ("finish", "no new connection; requests in flight are answered", stop, stop + graceful),
-        (
-            "lifespan",
-            "the application tidies up, and exits with 0",
-            stop + graceful,
-            stop + graceful + LIFESPAN_SECONDS,
-        ),
+        ("lifespan", "the application tidies up, and exits with 0", stop + graceful, stop + graceful + lifespan),
     ], spec["terminationGracePeriodSeconds"]
 
 

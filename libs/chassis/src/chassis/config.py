@@ -8,6 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# How long an application may take to tidy up, after drain_seconds and graceful_seconds.
+LIFESPAN_SECONDS = 5
+
 
 class Settings(BaseSettings):
     """What every service can be told; a field is read from the variable of its name in upper case.

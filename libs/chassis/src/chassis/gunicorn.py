@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from chassis import worker
-from chassis.config import Settings
+from chassis.config import LIFESPAN_SECONDS, Settings
 
 
 def _served(name: str) -> str:
@@ -42,8 +42,8 @@ preload_app = True
 # A lifespan that fails to start is an error, not an application without one.
 asgi_lifespan = "on"
 keepalive = 5
-# Counted from SIGTERM; the last five seconds are for the lifespan.
-graceful_timeout = math.ceil(_settings.drain_seconds) + _settings.graceful_seconds + 5
+# Counted from SIGTERM.
+graceful_timeout = math.ceil(_settings.drain_seconds) + _settings.graceful_seconds + LIFESPAN_SECONDS
 
 # Memory: there may be no disk to write to, and a heartbeat on one can block the worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108 - gunicorn makes its file there with mkstemp
