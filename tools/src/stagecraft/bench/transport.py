@@ -36,6 +36,7 @@ def measure() -> dict[str, dict[str, list[float]]]:
         "registry": _registry,
     }
     found: dict[str, dict[str, list[float]]] = {way: {"new": [], "changed": []} for way in ways}
+    bake.build("production")
     images = list(bake.images().values())
     with _workers() as workers:
         for _ in track(range(ROUNDS), "transport", console=errors):
