@@ -15,7 +15,7 @@ HOSTED = "registry.example.com/team/"
 
 def test_an_archive_knows_images_of_any_registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The engine writes a host that is named as it is, and one that is not in full."""
-    named = {f"{HOSTED}echo:1": f"{HOSTED}echo:1", "stagecraft/echo:1": "docker.io/stagecraft/echo:1"}
+    named = {f"{HOSTED}echo:1": f"{HOSTED}echo:1", "stagecraft/echo:1": "hub.example.com/stagecraft/echo:1"}
     manifests = [
         {"annotations": {"io.containerd.image.name": full}, "digest": f"sha256:{number}"}
         for number, full in enumerate(named.values())
