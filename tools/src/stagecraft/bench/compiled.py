@@ -53,7 +53,7 @@ def milliseconds(call):
     return (time.perf_counter() - start) * 1000
 print(json.dumps([milliseconds(distance), milliseconds(lists)]))
 """
-SIZES = "import pathlib, compare; print(sum(p.stat().st_size for p in pathlib.Path(compare.__path__[0]).glob('*.so')))"
+SIZES = "import pathlib, compare; print(sum(p.stat().st_size for p in pathlib.Path(compare.__path__[0]).rglob('*.so')))"
 
 
 def measure() -> dict[str, Any]:
