@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from stagecraft import lists
+from stagecraft import frontend, lists
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import ROOT, compiled, service_names
 
@@ -54,7 +54,7 @@ def services(base: str = "", root: Path = ROOT) -> dict[str, list[str]]:
     found = {}
     for name in names:
         # the compiler is only for who wants something compiled, Node only for who has a front end
-        wanting = {"compile": compiled(name, root), "frontend": (root / "services" / name / "frontend").exists()}
+        wanting = {"compile": compiled(name, root), "frontend": frontend.folder(name, root)}
         own = [group for group in groups if wanting.get(group, True)]
         before, after = (_closure(lock, f"services/{name}", own) for lock in locks)
         libraries = {_folder(package) for packages in after.values() for package in packages} - {None}

@@ -11,9 +11,9 @@ from stagecraft.shell import quiet
 _NPM = ("uv", "run", "--quiet", "--frozen", "--only-group", "frontend", "npm")
 
 
-def folder(service: str) -> Path | None:
+def folder(service: str, root: Path = ROOT) -> Path | None:
     """Give where a service's front end is, None where it has none."""
-    found = ROOT / "services" / service / "frontend"
+    found = root / "services" / service / "frontend"
     return found if (found / "package.json").exists() else None
 
 

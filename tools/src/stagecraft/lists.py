@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from stagecraft.edits import Edits
-from stagecraft.manifests import production_images
+from stagecraft.manifests import NAMED, production_images
 from stagecraft.problem import Exit, Problem
 from stagecraft.project import debug_port
 
@@ -160,7 +160,7 @@ def _listed(text: str, key: str, wanted: dict[str, str], names: set[str]) -> str
 def images(edits: Edits, services: list[str]) -> None:
     """Have the production overlay name each service's digest; of a new one, none that there is."""
     present = {image["name"]: image for image in yaml.safe_load(needed(edits, IMAGES))["images"]}
-    names = [f"stagecraft/{name}" for name in services]
+    names = [NAMED + name for name in services]
     images = [present.get(name, {"name": name, "digest": NO_DIGEST}) for name in names]
     edits.write(IMAGES, production_images(images))
 
