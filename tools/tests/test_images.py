@@ -1,14 +1,12 @@
 """How images are named on their way: by the engine, by an archive, by a node, by a builder."""
 
 import json
-import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from stagecraft import archive, bake, builder, cluster, soak
-from stagecraft.problem import Problem
+from stagecraft import archive, bake, builder, cluster
 
 HOSTED = "registry.example.com/team/"
 
@@ -45,11 +43,3 @@ def test_a_python_image_of_yours_stays_a_builders(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PYTHON_IMAGE", "registry.example.com/python:1")
 
     assert builder.python() is None
-
-
-def test_clients_that_fail_are_no_clients_that_lost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A soak must not count their silence as success."""
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-
-    with pytest.raises(Problem, match="the clients ended with code"), soak.traffic(pause=1) as report:
-        assert not report

@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -46,14 +45,15 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "stagecraft.traffic", url.replace("localhost", "127.0.0.1"), str(pause)]
     report: dict[str, Any] = {}
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=words, env=os.environ)
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=words, env=os.environ)
         try:
             yield report
         finally:
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=60)
-        if code:
-            raise Problem(f"the clients ended with code {code}, so nobody knows what was lost", "See above.")
+            # the end of their input, which also comes when this process is killed
+            process.communicate(timeout=60)
+        if process.returncode:
+            why = f"the clients ended with code {process.returncode}, so nobody knows what was lost"
+            raise Problem(why, "See above.")
         words.seek(0)
         report.update(json.loads(words.read()))
 

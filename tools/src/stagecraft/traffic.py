@@ -1,4 +1,4 @@
-"""Three kinds of clients at once, none of which retries: `python -m stagecraft.traffic URL`, to the next SIGTERM."""
+"""Three kinds of clients at once, none retries: `python -m stagecraft.traffic URL PAUSE`, to its input's end."""
 
 import asyncio
 import json
@@ -151,7 +151,7 @@ class Client:
 
 
 async def main(url: str, pause: float) -> dict[str, Any]:
-    """Send requests of every kind until SIGTERM or SIGINT.
+    """Send requests of every kind until standard input ends, or has a line, or SIGINT.
 
     Args:
         url: Of an echo with its faults on: http://host:port.
@@ -162,8 +162,14 @@ async def main(url: str, pause: float) -> dict[str, Any]:
     """
     address = urlsplit(url)
     stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(sys.stdin)
+        stopping.set()
+
+    loop.add_reader(sys.stdin, stop)
+    loop.add_signal_handler(signal.SIGINT, stop)
     all_kinds = kinds(pause)
     async with asyncio.TaskGroup() as group:
         for kind in all_kinds:
