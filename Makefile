@@ -148,6 +148,8 @@ lint: .venv ## Check format, lint, types, the locks and the workflows: .pre-comm
 .PHONY: hooks
 hooks: .venv ## Run the same from now on before each commit, on what it changes
 	@uv run --quiet prek install
+	@echo "checking types once, from nothing: a commit goes on from there"
+	-@uv run --quiet prek run --quiet --all-files mypy
 
 .PHONY: format
 format: .venv ## Format and fix the code, draw and write anew what is derived
