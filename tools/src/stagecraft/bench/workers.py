@@ -12,7 +12,7 @@ from stagecraft.bench.spread import spread
 from stagecraft.console import errors
 from stagecraft.shell import quiet
 
-ROUNDS = 6
+ROUNDS = 10
 LOAD_SECONDS = 3
 CONNECTIONS = 32
 
