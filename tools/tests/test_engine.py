@@ -15,6 +15,7 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this machine one without docker."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(engine, "SBIN", "")
     monkeypatch.setattr(engine, "SOCKET", Path("/nonexistent"))
 
 
@@ -47,6 +48,16 @@ def test_who_may_not_use_the_engine_is_told_so(monkeypatch: pytest.MonkeyPatch) 
 
     assert "does not answer this user" in str(problem)
     assert "group docker" in problem.advice
+
+
+@pytest.mark.usefixtures("bare")
+def test_an_engine_outside_the_path_is_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is where programs of root are, which not every shell looks through."""
+    (tmp_path / "dockerd").touch(mode=0o755)
+    monkeypatch.setattr(engine, "SBIN", str(tmp_path))
+    monkeypatch.setattr(engine, "versions", lambda: {**engine.NEEDED, "Docker Engine": ()})
+
+    assert "a Docker engine is installed" in str(on(monkeypatch, {"ID": "debian"}, 1000))
 
 
 @pytest.mark.usefixtures("bare")

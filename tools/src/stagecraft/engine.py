@@ -26,6 +26,8 @@ RELEASE = "trixie"
 LOG = Path("/var/log/dockerd.log")
 SOCKET = Path("/var/run/docker.sock")
 START_SECONDS = 30
+# Where dpkg and the engine look for their programs, and a root shell of `su` without `-` does not.
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def version() -> str | None:
@@ -84,6 +86,7 @@ def ensure() -> None:
             f"Start that engine, or unset DOCKER_HOST. {by_hand()}",
             Exit.MISSING,
         )
+    os.environ["PATH"] += f"{os.pathsep}{SBIN}"
     # an engine that is installed may only have to be started
     installed = shutil.which("dockerd") or SOCKET.exists()
     if missing := [name for name in missing if name != "Docker Engine" or not installed]:
