@@ -15,10 +15,10 @@ from chassis.metrics import Metrics
 from chassis.problems import problem
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+# Not the application's to say. A server names itself, and so its weaknesses, where nobody is named.
+OWN_HEADERS = frozenset({b"x-request-id", b"server"})
 # Asked every few seconds by the cluster, whatever the service does: neither logged nor counted.
 UNRECORDED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
-
-log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__)
 
 
 def _header(scope: Scope, name: bytes) -> str:
@@ -34,6 +34,8 @@ class RequestContext:
         self.app = app
         self.server = server.encode()
         self.metrics = metrics
+        # Bound once: one that is not is made anew for every line.
+        self.log: structlog.typing.FilteringBoundLogger = structlog.get_logger(__name__).bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request; other scopes pass through."""
@@ -43,7 +45,7 @@ class RequestContext:
         given = _header(scope, b"x-request-id")
         request_id = given if REQUEST_ID.fullmatch(given) else token_hex(16)
         recorded = scope["path"] not in UNRECORDED
-        self.metrics.in_flight.inc(recorded)
+        self.metrics.in_flight += recorded
         started = time.perf_counter()
         status: int | None = None
 
@@ -51,37 +53,38 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # A server names itself, and so its weaknesses, where the application names nobody.
-                own = {b"x-request-id": request_id.encode(), b"server": self.server}
+                headers = [one for one in message["headers"] if one[0] not in OWN_HEADERS]
+                headers += [(b"x-request-id", request_id.encode()), (b"server", self.server)]
                 if scope["app"].state.draining:
-                    own[b"connection"] = b"close"
-                message["headers"] = [*(one for one in message["headers"] if one[0] not in own), *own.items()]
+                    headers = [*(one for one in headers if one[0] != b"connection"), (b"connection", b"close")]
+                message["headers"] = headers
             elif scope["method"] == "HEAD":
                 # Starlette leaves the body in, and gunicorn writes a warning for each one that it drops.
                 message["body"] = b""
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self.app(scope, receive, send_with_id)
-            except Exception:
-                # Not raised again: the server would log it a second time, without the id.
-                log.exception("unhandled exception")
-                if status is None:
-                    await problem(500)(scope, receive, send_with_id)
-            finally:
-                seconds = time.perf_counter() - started
-                self.metrics.in_flight.dec(recorded)
-                if recorded:
-                    self.metrics.observe(scope, status, seconds)
-                    log.info(
-                        "request",
-                        method=scope["method"],
-                        path=scope["path"],
-                        status=status,
-                        duration_ms=round(seconds * 1000, 1),
-                        client=scope["client"] and scope["client"][0],
-                    )
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self.app(scope, receive, send_with_id)
+        except Exception:
+            # Not raised again: the server would log it a second time, without the id.
+            self.log.exception("unhandled exception")
+            if status is None:
+                await problem(500)(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            self.metrics.in_flight -= recorded
+            if recorded:
+                self.metrics.observe(scope, status, seconds)
+                self.log.info(
+                    "request",
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    duration_ms=round(seconds * 1000, 1),
+                    client=scope["client"] and scope["client"][0],
+                )
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 class BodyLimit:

@@ -32,7 +32,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
-        self.in_flight = Gauge("http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.in_flight = 0
+        in_flight = Gauge("http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        in_flight.set_function(lambda: self.in_flight)
         self._requests = Counter(
             "http_requests", "Requests that ended.", ["method", "route", "status"], registry=self.registry
         )
@@ -43,6 +45,8 @@ class Metrics:
             ["method", "route"],
             registry=self.registry,
         )
+        # Of each method, route and status that there was: looked up once, not at every request.
+        self._series: dict[tuple[str, str, int | str], tuple[Counter, Histogram]] = {}
 
     def observe(self, scope: Scope, status: int | None, seconds: float) -> None:
         """Count a request that ended.
@@ -54,8 +58,12 @@ class Metrics:
         """
         method = scope["method"] if scope["method"] in HTTPMethod.__members__ else NONE
         route = getattr(scope.get("route"), "path", NONE)
-        self._requests.labels(method, route, status or NONE).inc()
-        self._seconds.labels(method, route).observe(seconds)
+        key = method, route, status or NONE
+        if key not in self._series:
+            self._series[key] = self._requests.labels(*key), self._seconds.labels(method, route)
+        requests, durations = self._series[key]
+        requests.inc()
+        durations.observe(seconds)
 
 
 def create_router(registry: CollectorRegistry) -> APIRouter:
