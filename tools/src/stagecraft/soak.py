@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -45,7 +44,7 @@ def traffic(pause: float) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "stagecraft.traffic", url.replace("localhost", "127.0.0.1"), str(pause)]
     report: dict[str, Any] = {}
     with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=words, env=os.environ)
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=words)
         try:
             yield report
         finally:
