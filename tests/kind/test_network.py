@@ -89,3 +89,9 @@ def test_what_is_closed_there_does_answer(places: Any) -> None:
     reached = json.loads(cluster.kubectl("--namespace", STRANGERS, *python))
 
     assert {name for name, is_open in reached.items() if is_open} == {"DNS", "API server", "world"}
+
+
+def test_services_and_policies_share_no_table() -> None:
+    """What enforces policies may write a whole table as it read it: what kube-proxy wrote there since is undone."""
+    for node in cluster.members():
+        assert "KUBE-SERVICES" not in quiet("docker", "exec", node, "iptables-save")

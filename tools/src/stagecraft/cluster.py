@@ -134,6 +134,8 @@ def configuration() -> dict[str, object]:
     return {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
+        # tables of its own: in those of iptables, what enforces network policies can undo what kube-proxy writes
+        "networking": {"kubeProxyMode": "nftables"},
         "nodes": [control_plane, *({"role": "worker"} for _ in range(size() - 1))],
     }
 
@@ -233,7 +235,7 @@ def wait(resources: Iterable[str]) -> None:
         resources: Such as deployment/echo, in the project's namespace.
 
     Raises:
-        Problem: One does not come up; the advice shows the pods, what happened to them and their last lines.
+        Problem: One does not come up; the advice shows the pods' last lines, warnings about them and the pods.
     """
     waiting = [
         subprocess.Popen(
@@ -258,4 +260,5 @@ def _why() -> str:
         kubectl(*words, "logs", pod, "--tail=5", "--prefix", "--ignore-errors")
         for pod in kubectl(*words, "get", "pods", "--output=name").split()
     ]
-    return "\n".join([kubectl(*words, "get", "pods"), *events.splitlines()[-10:], *lines])
+    # the summary last, where a person looks first
+    return "\n".join([*lines, *events.splitlines()[-10:], kubectl(*words, "get", "pods", "--output=wide")])
